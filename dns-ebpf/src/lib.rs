@@ -1,2 +1,31 @@
+//! The datapath: a DNS question on a frame becomes its answer, or the frame goes on untouched.
+//!
+//! This library is what runs in the kernel and what the agent writes for it. It is pure: no
+//! dependencies, no `unsafe`, no panics, no knowledge of the hook that it runs under. The BPF object
+//! (`src/main.rs`) lends it a packet and the maps through [`Packet`] and [`Tables`]; host tests lend it
+//! vectors. Equal input (packet, tables, time, random number) gives equal bytes on both sides.
+//!
+//! Start reading at [`intercept`], then [`answer`], the map layout byte for byte.
+//!
+//! Every function on the packet's path is `#[inline(always)]`: the verifier follows values better
+//! through straight code than through calls, and each call would spend BPF stack.
 #![no_std]
-//! placeholder
+#![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing)]
+
+pub mod answer;
+mod checksum;
+mod frame;
+mod intercept;
+mod message;
+mod name;
+mod packet;
+mod pass;
+mod reply;
+
+pub use checksum::sum_of;
+pub use intercept::{Outcome, decide, intercept};
+pub use name::{KEY_LENGTHS, NAME_MAX, fold};
+pub use packet::{Failed, HEAD_LEN, Packet, QUESTION_WORDS, Scratch, Tables};
+pub use pass::{Answered, Pass, Reason};
+pub use reply::{Reply, Undo};

@@ -1,1 +1,8 @@
+//! The BPF object: the datapath under its two hooks. On the host it is a stub.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+
+#[cfg(target_arch = "bpf")]
+mod kernel;
+
+#[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -1,1 +1,19 @@
-//! placeholder
+//! The agent: what the cluster's DNS would answer, worked out from Kubernetes objects and written into
+//! the maps of the datapath.
+//!
+//! The pure modules (`objects`, `world`, `policy`, `records`, `projection`, `encode`, `table`) turn objects
+//! into map entries and know neither the network nor the clock. [`source`] brings objects, [`datapath`]
+//! knows the kernel, and [`agent`] is the one task that joins them.
+
+pub mod agent;
+pub mod cli;
+pub mod config;
+pub mod datapath;
+pub mod encode;
+pub mod objects;
+pub mod policy;
+pub mod projection;
+pub mod records;
+pub mod source;
+pub mod table;
+pub mod world;

@@ -1,1 +1,51 @@
-//! placeholder
+//! What integration tests and the demo share: network namespaces with pods behind veths, the real
+//! programs that run in them (the agent, CoreDNS, a Kubernetes API server), clients that ask
+//! questions from inside a pod, and frames built octet by octet.
+//!
+//! Everything that is made here undoes itself when it is dropped and when the process is
+//! interrupted (see [`undo`]). The library knows neither the datapath nor the agent's library, so
+//! it builds without a BPF toolchain and judges both from outside.
+
+mod agent;
+mod api_server;
+mod capture;
+mod client;
+mod core_dns;
+mod dig;
+mod folder;
+pub mod frame;
+mod latency;
+mod namespace;
+mod packet_socket;
+mod pins;
+mod pod;
+mod process;
+mod question;
+mod resolver;
+mod skip;
+mod status;
+mod tool;
+pub mod undo;
+mod wait;
+
+pub use agent::Agent;
+pub use api_server::ApiServer;
+pub use capture::Capture;
+pub use client::Client;
+pub use core_dns::CoreDns;
+pub use dig::{DigRecord, DigReply};
+pub use latency::Latencies;
+pub use namespace::Namespace;
+pub use packet_socket::PacketSocket;
+pub use pins::{Pins, ensure_bpf_filesystem};
+pub use pod::{End, Pod};
+pub use process::Process;
+pub use question::{Edns, Question};
+pub use resolver::Resolver;
+pub use skip::{skip, skipped_without_root};
+pub use status::{Answered, AttachedInterface, Status, UnknownDestination};
+pub use tool::{Tool, program};
+pub use wait::eventually;
+
+/// The parser of DNS messages that serves as judge of every reply.
+pub use hickory_proto;

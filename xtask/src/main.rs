@@ -1,1 +1,52 @@
-fn main() {}
+//! `cargo xtask`: the repository's own commands, one file a verb.
+//!
+//! This file only dispatches. Nothing here needs a BPF toolchain to compile, because these commands
+//! are what sets one up.
+
+mod build;
+mod check;
+mod demo;
+mod doctor;
+mod house_rules;
+mod progress;
+mod setup;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The commands of the zerohop repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Verb {
+    /// Shows what is needed, what is here, what is missing, and the command that repairs it
+    Doctor(doctor::Options),
+    /// Builds the BPF object and the agent
+    Build(build::Options),
+    /// Shows a pod's look-ups being answered in the kernel, in a network namespace of its own
+    Demo(demo::Options),
+    /// Runs the tests, those that need root included
+    Test(test::Options),
+    /// Formatting, lints, documentation and house rules
+    Check(check::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Verb::parse() {
+        Verb::Doctor(options) => doctor::run(&options),
+        Verb::Build(options) => build::run(&options),
+        Verb::Demo(options) => demo::run(&options),
+        Verb::Test(options) => test::run(&options),
+        Verb::Check(options) => check::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The map layout, byte for byte: the contract between the agent, which writes, and the kernel.
+//!
+//! Numbers that the agent writes once are big-endian octets, so that no type has padding or alignment
+//! of its own. [`Control`] is the exception: it is shared memory, so its fields are aligned words.
+//!
+//! ```text
+//! ENTRIES_40, ENTRIES_64, ENTRIES_256      hash, not preallocated
+//!   key    the name in wire form, lower case, zero-padded to 40, 64 or 256 octets: each name lies
+//!          in the map of the shortest key that holds it
+//!   value  Entry, 136 octets:
+//!     0      zone     index into ZONES
+//!     1      here     index into FORMS: query types without a slot at this name
+//!     2      below    index into FORMS: absent names below this one
+//!     3      slots    number of slots, at most 8
+//!     4      slots, 12 octets each:
+//!              0  query type
+//!              2  flags: bits 0-2 where the records lie (0 here, 1 to 4 SECTIONS_192, 448, 960, 1472),
+//!                 bit 3 (ZONE_SPELLED) the records repeat the zone's spelling, bit 4 AA
+//!              3  answer records
+//!              4  additional records
+//!              5  rotated: how many records at the end, all of one size, may be turned
+//!              6  one's-complement sum of the records as 16-bit words, as it lies in memory
+//!              8  here:      octet 8 offset of the records in this entry, 9 their length,
+//!                            10 size of a rotated record, 11 offset of the zone's spelling (0 none)
+//!                 elsewhere: key of the section
+//!     then   the records that lie here
+//!
+//! SECTIONS_192, SECTIONS_448, SECTIONS_960, SECTIONS_1472      hash, not preallocated
+//!   key    32-bit number, as in the slot
+//!   value  Section:
+//!     0      length of the records
+//!     2      size of a rotated record
+//!     3      zero
+//!     4      zero (4 octets)
+//!     8      when they end: CLOCK_BOOTTIME in nanoseconds, native 64-bit; zero: never
+//!     16     the records
+//!
+//! FORMS     array of Form, 32 octets: how a query type is denied
+//!     0      what holds for every other type: 0 pass, 1 NODATA, 2 NXDOMAIN
+//!     1      number of exceptions, at most 7
+//!     2      exceptions, 4 octets each: query type, what holds for it, zero
+//!   FORMS[0] is always "pass" and stays all zero.
+//!
+//! ZONES     array of Zone, 96 octets: the authority section of a denial
+//!     0      length of the zone's name in wire form, the root's octet included
+//!     1      length of the section, at most 80
+//!     2      one's-complement sum of the section, with its pointers zero
+//!     4      number of pointers, at most 3
+//!     5      where in the section each two-octet pointer to the zone's name goes (3 octets)
+//!     8      octet 8: one (filled); 9 to 15 zero
+//!     16     the section: one record; the question's own copy of the zone's name is pointed at,
+//!            so that the client's spelling is repeated
+//!
+//! DESTINATIONS  hash   key Destination (20 octets), value 32-bit number, one: a known DNS address
+//! UNKNOWN       LRU    key Destination, value 64-bit count of UDP questions to port 53 of it
+//! INTERFACES    hash   key interface index, value MTU in octets (32 bits each, native)
+//! COUNTERS      per-CPU array of 64-bit counts, see `Pass`, `Answered` and `Reason`
+//! CONTROL       array of one Control, mapped into the agent's memory
+//! ```
+
+/// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout.
+pub const LAYOUT: u64 = 1;
+
+/// Octets of an [`Entry`].
+pub const ENTRY_LEN: usize = 136;
+/// Octets of an entry's head, before its slots.
+pub const ENTRY_HEAD: usize = 4;
+/// Octets of a slot.
+pub const SLOT_LEN: usize = 12;
+/// The largest number of slots in an entry.
+pub const SLOTS_MAX: usize = 8;
+/// Octets of a section's head, before its records.
+pub const SECTION_HEAD: usize = 16;
+/// The sizes of a section's value, smallest first; a slot names a class by its index plus one.
+pub const SECTION_LENGTHS: [usize; 4] = [192, 448, 960, 1472];
+/// The largest section's value.
+pub const SECTION_MAX: usize = 1472;
+/// Slot flags: where the records lie.
+pub const WHERE_MASK: u8 = 0x07;
+/// Slot flag: the records repeat the zone's spelling, so the zone must be in lower case.
+pub const ZONE_SPELLED: u8 = 0x08;
+/// Slot flag: the reply is authoritative (RFC 1035 §4.1.1, AA).
+pub const AUTHORITATIVE: u8 = 0x10;
+/// Octets of a [`Form`].
+pub const FORM_LEN: usize = 32;
+/// The number of forms.
+pub const FORMS_MAX: usize = 64;
+/// The largest number of exceptions in a form.
+pub const EXCEPTIONS_MAX: usize = 7;
+/// Octets of a [`Zone`].
+pub const ZONE_LEN: usize = 96;
+/// Octets of a zone's head, before its section.
+pub const ZONE_HEAD: usize = 16;
+/// The number of zones.
+pub const ZONES_MAX: usize = 32;
+/// The number of ports that a DNS address may have besides 53.
+pub const PORTS_MAX: usize = 8;
+
+/// A key of the `ENTRIES_*` maps: a name in wire form, lower case, zero-padded to `N` octets.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key<const N: usize> {
+    /// The name and its padding.
+    pub name: [u8; N],
+}
+
+/// A value of the `ENTRIES_*` maps; see the module's table.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Index into `ZONES`.
+    pub zone: u8,
+    /// Index into `FORMS`: query types without a slot at this name.
+    pub here: u8,
+    /// Index into `FORMS`: absent names below this one.
+    pub below: u8,
+    /// Number of slots.
+    pub slots: u8,
+    /// Slots, then the records that lie here.
+    pub rest: [u8; ENTRY_LEN - ENTRY_HEAD],
+}
+
+impl Entry {
+    /// An entry without slots that leaves everything to the DNS service.
+    pub const PASS: Entry = Entry {
+        zone: 0,
+        here: 0,
+        below: 0,
+        slots: 0,
+        rest: [0; ENTRY_LEN - ENTRY_HEAD],
+    };
+}
+
+/// A section of up to `N` octets, head included; see the module's table.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section<const N: usize> {
+    /// Head and records.
+    pub octets: [u8; N],
+}
+
+/// How query types are denied; see the module's table.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// What holds for every type that is no exception: an [`Action`].
+    pub otherwise: u8,
+    /// Number of exceptions.
+    pub exceptions: u8,
+    /// Exceptions, four octets each: query type, [`Action`], zero.
+    pub rest: [u8; FORM_LEN - 2],
+}
+
+/// What a [`Form`] says of a query type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Action {
+    /// The question is left to the DNS service.
+    Pass = 0,
+    /// NOERROR, no answer, the zone's SOA in authority (RFC 2308 §2.2).
+    Nodata = 1,
+    /// NXDOMAIN with the zone's SOA in authority (RFC 2308 §2.1).
+    Nxdomain = 2,
+}
+
+/// The authority section of a zone's denials; see the module's table.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Length of the zone's name in wire form.
+    pub name_len: u8,
+    /// Length of the section.
+    pub section_len: u8,
+    /// One's-complement sum of the section, its pointers zero, as it lies in memory.
+    pub sum: [u8; 2],
+    /// Number of pointers to the zone's name.
+    pub pointers: u8,
+    /// Where in the section each pointer goes.
+    pub pointer_at: [u8; 3],
+    /// One when the zone is in use.
+    pub used: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
+    /// The section.
+    pub section: [u8; ZONE_LEN - ZONE_HEAD],
+}
+
+/// An address and port that may be a DNS server; IPv4 as an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
+#[repr(C, align(4))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Destination {
+    /// The address in network order.
+    pub address: [u8; 16],
+    /// The port in network order.
+    pub port: [u8; 2],
+    /// Zero.
+    pub reserved: [u8; 2],
+}
+
+/// What the agent tells the kernel from moment to moment, in memory that both share.
+///
+/// The agent stores each field atomically; `started` before and `finished` after every change of a
+/// map, so that a reader that sees `finished` unchanged as `started` afterwards has seen no change.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Control {
+    /// [`LAYOUT`] of the agent that filled the maps.
+    pub layout: u64,
+    /// Until when questions are answered: CLOCK_BOOTTIME in nanoseconds.
+    pub lease: u64,
+    /// How many changes of the maps were begun.
+    pub started: u64,
+    /// How many changes of the maps were finished.
+    pub finished: u64,
+    /// One while absent names may be denied.
+    pub denials: u32,
+    /// No reply's OPT offers, and no reply is larger than, this many octets (CoreDNS's `bufsize`).
+    pub size_cap: u16,
+    /// Replies in packets up to this many octets fit every interface.
+    pub mtu_floor: u16,
+    /// Ports of DNS addresses besides 53; zero: none.
+    pub ports: [u16; PORTS_MAX],
+    /// The fewest labels of a zone, the root's not counted: where the walk begins.
+    pub zone_labels: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+const _: () = {
+    assert!(
+        size_of::<Entry>() == ENTRY_LEN
+            && size_of::<Form>() == FORM_LEN
+            && size_of::<Zone>() == ZONE_LEN
+    );
+    assert!(size_of::<Section<192>>() == 192 && size_of::<Section<448>>() == 448);
+    assert!(size_of::<Section<960>>() == 960 && size_of::<Section<1472>>() == SECTION_MAX);
+    assert!(size_of::<Destination>() == 20 && size_of::<Control>() == 64);
+    // The kernel's hash element is a 48-octet head, key and value, each rounded up to 8, and 8 octets
+    // of its allocator: 232, 256 and 448 octets, served from kmalloc-256, -256 and -512.
+    assert!(48 + 64 + ENTRY_LEN + 8 == 256);
+};
+
+impl Entry {
+    /// The entry as it lies in the map.
+    #[must_use]
+    pub fn to_octets(&self) -> [u8; ENTRY_LEN] {
+        let mut octets = [0; ENTRY_LEN];
+        let (head, rest) = octets.split_at_mut(ENTRY_HEAD);
+        head.copy_from_slice(&[self.zone, self.here, self.below, self.slots]);
+        rest.copy_from_slice(&self.rest);
+        octets
+    }
+
+    /// The entry that lies in the map as these octets.
+    #[must_use]
+    pub fn from_octets(octets: &[u8; ENTRY_LEN]) -> Self {
+        let [zone, here, below, slots, rest @ ..] = *octets;
+        Self {
+            zone,
+            here,
+            below,
+            slots,
+            rest,
+        }
+    }
+}
+
+impl Form {
+    /// The form as it lies in the map.
+    #[must_use]
+    pub fn to_octets(&self) -> [u8; FORM_LEN] {
+        let mut octets = [0; FORM_LEN];
+        let (head, rest) = octets.split_at_mut(2);
+        head.copy_from_slice(&[self.otherwise, self.exceptions]);
+        rest.copy_from_slice(&self.rest);
+        octets
+    }
+}
+
+impl Zone {
+    /// The zone as it lies in the map.
+    #[must_use]
+    pub fn to_octets(&self) -> [u8; ZONE_LEN] {
+        let mut octets = [0; ZONE_LEN];
+        let (head, section) = octets.split_at_mut(ZONE_HEAD);
+        let [sum_first, sum_second] = self.sum;
+        let [first, second, third] = self.pointer_at;
+        let (numbers, _) = head.split_at_mut(9);
+        numbers.copy_from_slice(&[
+            self.name_len,
+            self.section_len,
+            sum_first,
+            sum_second,
+            self.pointers,
+            first,
+            second,
+            third,
+            self.used,
+        ]);
+        section.copy_from_slice(&self.section);
+        octets
+    }
+}

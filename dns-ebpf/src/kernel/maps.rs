@@ -1,0 +1,209 @@
+//! The maps. What lies in them is documented in `dns_ebpf::answer`.
+
+use aya_ebpf::{
+    bindings::{BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray},
+    helpers::{bpf_get_prandom_u32, bpf_ktime_get_boot_ns},
+    macros::btf_map,
+};
+use dns_ebpf::{
+    Reason, Scratch, Tables,
+    answer::{
+        Control, Destination, Entry, FORMS_MAX, Form, Key, SECTION_MAX, Section, ZONES_MAX, Zone,
+    },
+};
+
+const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
+const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
+/// What the agent replaces by its options when it loads the object.
+const DEFAULT_ENTRIES: usize = 65_536;
+
+#[btf_map]
+static ENTRIES_40: HashMap<Key<40>, Entry, DEFAULT_ENTRIES, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static ENTRIES_64: HashMap<Key<64>, Entry, DEFAULT_ENTRIES, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static ENTRIES_256: HashMap<Key<256>, Entry, DEFAULT_ENTRIES, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static SECTIONS_192: HashMap<u32, Section<192>, DEFAULT_ENTRIES, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static SECTIONS_448: HashMap<u32, Section<448>, DEFAULT_ENTRIES, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static SECTIONS_960: HashMap<u32, Section<960>, DEFAULT_ENTRIES, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static SECTIONS_1472: HashMap<u32, Section<1472>, DEFAULT_ENTRIES, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static FORMS: Array<Form, FORMS_MAX> = Array::new();
+#[btf_map]
+static ZONES: Array<Zone, ZONES_MAX> = Array::new();
+#[btf_map]
+static DESTINATIONS: HashMap<Destination, u32, 256, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static UNKNOWN: LruHashMap<Destination, u64, 64> = LruHashMap::new();
+#[btf_map]
+static INTERFACES: HashMap<u32, u32, 4096, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static COUNTERS: PerCpuArray<u64, { Reason::COUNT as usize }> = PerCpuArray::new();
+#[btf_map]
+static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
+#[btf_map]
+static MEMORY: PerCpuArray<Memory, 1> = PerCpuArray::new();
+
+/// Memory for one packet, and whether a packet is using it.
+#[repr(C)]
+pub(super) struct Memory {
+    pub(super) busy: u64,
+    pub(super) scratch: Scratch,
+}
+
+/// This CPU's memory.
+#[inline(always)]
+pub(super) fn memory() -> Option<*mut Memory> {
+    MEMORY.get_ptr_mut(0)
+}
+
+/// Adds one to a counter.
+#[inline(always)]
+pub(super) fn count(index: u32) {
+    if let Some(counter) = COUNTERS.get_ptr_mut(index) {
+        // SAFETY: a per-CPU slot of the map; at worst a nested packet's count is lost.
+        unsafe { *counter += 1 }
+    }
+}
+
+/// The maps as the datapath sees them.
+pub(super) struct Maps;
+
+/// Copies `N` words between places that the verifier knows to be `8 * N` octets long.
+#[inline(always)]
+fn copy<const N: usize>(from: *const u64, to: *mut u64) {
+    for index in 0..N {
+        // SAFETY: both places hold N aligned words. The source may change while it is read: the
+        // datapath finds that out by `Tables::started` and drops the copy.
+        unsafe { to.add(index).write(from.add(index).read_volatile()) }
+    }
+}
+
+/// Copies an entry, if there is one.
+#[inline(always)]
+fn entry(found: Option<*const Entry>, entry: &mut Entry) -> bool {
+    let Some(found) = found else { return false };
+    copy::<{ size_of::<Entry>() / 8 }>(found.cast(), (entry as *mut Entry).cast());
+    true
+}
+
+/// Copies a section, if there is one.
+#[inline(always)]
+fn section<const N: usize, const WORDS: usize>(
+    found: Option<*const Section<N>>,
+    section: &mut Section<SECTION_MAX>,
+) -> bool {
+    const { assert!(N == WORDS * 8 && N <= SECTION_MAX) }
+    let Some(found) = found else { return false };
+    copy::<WORDS>(found.cast(), (section as *mut Section<SECTION_MAX>).cast());
+    true
+}
+
+impl Tables for Maps {
+    #[inline(always)]
+    fn control(&self) -> Option<Control> {
+        let from = CONTROL.get_ptr(0)?;
+        let mut control = Control::default();
+        copy::<{ size_of::<Control>() / 8 }>(from.cast(), (&raw mut control).cast());
+        Some(control)
+    }
+
+    #[inline(always)]
+    fn started(&self) -> u64 {
+        let Some(control) = CONTROL.get_ptr(0) else {
+            return 0;
+        };
+        // SAFETY: the map's one element.
+        unsafe { (&raw const (*control).started).read_volatile() }
+    }
+
+    #[inline(always)]
+    fn entry_40(&self, key: &[u64; 5], to: &mut Entry) -> bool {
+        // SAFETY: a key is its octets, aligned to 8 like these words.
+        entry(
+            ENTRIES_40.get_ptr(unsafe { &*key.as_ptr().cast::<Key<40>>() }),
+            to,
+        )
+    }
+
+    #[inline(always)]
+    fn entry_64(&self, key: &[u64; 8], to: &mut Entry) -> bool {
+        // SAFETY: as in `entry_40`.
+        entry(
+            ENTRIES_64.get_ptr(unsafe { &*key.as_ptr().cast::<Key<64>>() }),
+            to,
+        )
+    }
+
+    #[inline(always)]
+    fn entry_256(&self, key: &[u64; 32], to: &mut Entry) -> bool {
+        // SAFETY: as in `entry_40`.
+        entry(
+            ENTRIES_256.get_ptr(unsafe { &*key.as_ptr().cast::<Key<256>>() }),
+            to,
+        )
+    }
+
+    #[inline(always)]
+    fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> bool {
+        match class {
+            1 => section::<192, 24>(SECTIONS_192.get_ptr(key), to),
+            2 => section::<448, 56>(SECTIONS_448.get_ptr(key), to),
+            3 => section::<960, 120>(SECTIONS_960.get_ptr(key), to),
+            4 => section::<1472, 184>(SECTIONS_1472.get_ptr(key), to),
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    fn form(&self, index: u8) -> Option<&Form> {
+        FORMS.get(index.into())
+    }
+
+    #[inline(always)]
+    fn zone(&self, index: u8) -> Option<&Zone> {
+        ZONES.get(index.into())
+    }
+
+    #[inline(always)]
+    fn is_destination(&self, destination: &Destination) -> bool {
+        DESTINATIONS.get_ptr(destination).is_some()
+    }
+
+    #[inline(always)]
+    fn count_unknown(&self, destination: &Destination) {
+        match UNKNOWN.get_ptr_mut(destination) {
+            // SAFETY: an element of the map; a lost count does no harm.
+            Some(counter) => unsafe { *counter += 1 },
+            None => {
+                // A full table drops its least recently used address; a count that is lost to a race does
+                // no harm either.
+                let _ = UNKNOWN.insert(destination, 1_u64, BPF_ANY.into());
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn mtu(&self, interface: u32) -> Option<u32> {
+        let mtu = INTERFACES.get_ptr(interface)?;
+        // SAFETY: an element of the map.
+        Some(unsafe { mtu.read_volatile() })
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_ktime_get_boot_ns() }
+    }
+
+    #[inline(always)]
+    fn random(&self) -> u32 {
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_get_prandom_u32() }
+    }
+}

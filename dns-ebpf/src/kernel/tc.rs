@@ -1,0 +1,188 @@
+//! The TC hook: ingress of an interface on the node's side.
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::{__sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_SHOT},
+    cty::c_void,
+    helpers::generated::{
+        bpf_l4_csum_replace, bpf_redirect, bpf_redirect_peer, bpf_skb_change_tail,
+        bpf_skb_change_type, bpf_skb_load_bytes, bpf_skb_store_bytes,
+    },
+    macros::classifier,
+    programs::TcContext,
+};
+use dns_ebpf::{Failed, HEAD_LEN, Packet, QUESTION_WORDS, answer::SECTION_MAX};
+
+use super::{
+    bounded, offset, succeeded,
+    verdict::{self, Verdict},
+    words_len,
+};
+
+/// TCX_NEXT (linux/bpf.h), and TC_ACT_UNSPEC for clsact: the next program decides.
+const NEXT: i32 = -1;
+
+/// PACKET_HOST (linux/if_packet.h): to us.
+const PACKET_HOST: u32 = 0;
+
+/// For veths: the reply goes straight into the pod's end, past every program on the way back.
+#[classifier]
+pub(super) fn intercept_peer(ctx: TcContext) -> i32 {
+    let mut packet = TcPacket::<false>(ctx);
+    match verdict::of(&mut packet) {
+        Verdict::SendBack => packet.redirect_peer(),
+        Verdict::GoOn => NEXT,
+        Verdict::Drop => TC_ACT_SHOT,
+    }
+}
+
+/// For every other interface: the reply leaves where the question came in.
+#[classifier]
+pub(super) fn intercept_plain(ctx: TcContext) -> i32 {
+    let mut packet = TcPacket::<true>(ctx);
+    match verdict::of(&mut packet) {
+        // SAFETY: the helper has no preconditions.
+        Verdict::SendBack => unsafe { bpf_redirect(packet.interface(), 0) as i32 },
+        Verdict::GoOn => NEXT,
+        Verdict::Drop => TC_ACT_SHOT,
+    }
+}
+
+/// A socket buffer; `PLAIN` when its reply leaves by a plain redirect.
+struct TcPacket<const PLAIN: bool>(TcContext);
+
+impl<const PLAIN: bool> EbpfContext for TcPacket<PLAIN> {
+    #[inline(always)]
+    fn as_ptr(&self) -> *mut c_void {
+        self.0.as_ptr()
+    }
+}
+
+impl<const PLAIN: bool> TcPacket<PLAIN> {
+    #[inline(always)]
+    fn skb(&self) -> *mut __sk_buff {
+        self.0.skb.skb
+    }
+
+    #[inline(always)]
+    fn redirect_peer(&self) -> i32 {
+        // A question to another MAC than the veth's own (a bridge's) was marked as for another host,
+        // and the pod's stack would drop its reply.
+        // SAFETY: the context is valid while the program runs.
+        if unsafe { (*self.skb()).pkt_type } != PACKET_HOST {
+            // SAFETY: as above. It cannot fail for these two types.
+            let _ = unsafe { bpf_skb_change_type(self.skb(), PACKET_HOST) };
+        }
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_redirect_peer(self.interface(), 0) as i32 }
+    }
+}
+
+impl<const PLAIN: bool> Packet for TcPacket<PLAIN> {
+    const ADJUSTS_CHECKSUM: bool = PLAIN;
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        // SAFETY: the context is valid while the program runs.
+        unsafe { (*self.skb()).len as usize }
+    }
+
+    #[inline(always)]
+    fn load_head<const N: usize>(
+        &self,
+        at: usize,
+        head: &mut [u8; HEAD_LEN],
+        to: usize,
+    ) -> Result<(), Failed> {
+        let to = head.get_mut(to..to + N).ok_or(Failed)?;
+        // SAFETY: `to` is N octets long.
+        succeeded(unsafe {
+            bpf_skb_load_bytes(
+                self.as_ptr().cast_const(),
+                at as u32,
+                to.as_mut_ptr().cast(),
+                N as u32,
+            )
+        })
+    }
+
+    #[inline(always)]
+    fn load_words<const N: usize>(
+        &self,
+        at: usize,
+        words: &mut [u64; N],
+        len: usize,
+    ) -> Result<(), Failed> {
+        let len = words_len::<N>(len)?;
+        // SAFETY: `len` is at most eight times N.
+        succeeded(unsafe {
+            bpf_skb_load_bytes(
+                self.as_ptr().cast_const(),
+                at as u32,
+                words.as_mut_ptr().cast(),
+                len,
+            )
+        })
+    }
+
+    #[inline(always)]
+    fn resize(&mut self, len: usize) -> Result<(), Failed> {
+        // SAFETY: the context is valid; no packet pointer is held.
+        succeeded(unsafe { bpf_skb_change_tail(self.skb(), len as u32, 0) })
+    }
+
+    #[inline(always)]
+    fn store(&mut self, at: usize, octets: &[u8], from: usize, len: usize) -> Result<(), Failed> {
+        let len = bounded::<SECTION_MAX>(len)?;
+        // SAFETY: the library has checked that `from` and `len` lie in `octets`, which lies in scratch.
+        let from = unsafe { octets.as_ptr().add(offset::<2048>(from)) };
+        // SAFETY: as above.
+        succeeded(unsafe { bpf_skb_store_bytes(self.skb(), at as u32, from.cast(), len, 0) })
+    }
+
+    #[inline(always)]
+    fn store_words(
+        &mut self,
+        at: usize,
+        words: &[u64; QUESTION_WORDS],
+        from: usize,
+        len: usize,
+    ) -> Result<(), Failed> {
+        let len = bounded::<512>(len)?;
+        // SAFETY: as in `store`.
+        let from = unsafe { words.as_ptr().cast::<u8>().add(offset::<512>(from)) };
+        // SAFETY: as in `store`.
+        succeeded(unsafe { bpf_skb_store_bytes(self.skb(), at as u32, from.cast(), len, 0) })
+    }
+
+    #[inline(always)]
+    fn adjust_checksum(
+        &mut self,
+        at: usize,
+        length: (u16, u16),
+        difference: u32,
+    ) -> Result<(), Failed> {
+        let optional = BPF_F_MARK_MANGLED_0 as u64;
+        let pseudo = (BPF_F_PSEUDO_HDR as u64) | optional | 2;
+        // SAFETY: the context is valid; the helper checks the offset.
+        succeeded(unsafe {
+            bpf_l4_csum_replace(
+                self.skb(),
+                at as u32,
+                length.0.into(),
+                length.1.into(),
+                pseudo,
+            )
+        })?;
+        // SAFETY: as above.
+        succeeded(unsafe {
+            bpf_l4_csum_replace(self.skb(), at as u32, 0, difference.into(), optional)
+        })
+    }
+
+    #[inline(always)]
+    fn interface(&self) -> u32 {
+        // SAFETY: the context is valid while the program runs.
+        unsafe { (*self.skb()).ifindex }
+    }
+}

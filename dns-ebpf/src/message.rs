@@ -1,0 +1,224 @@
+//! The DNS message: which questions are accepted, and the header and OPT of the reply.
+
+use crate::{
+    frame::{field::DNS, number as header_number},
+    name::{number, octet},
+    packet::{HEAD_LEN, QUESTION_WORDS, forget},
+    pass::Pass,
+};
+
+/// RFC 1035 §4.1.1: QR and the opcode, in the first octet of the flags.
+const QR_AND_OPCODE: u8 = 0xf8;
+/// RFC 1035 §4.1.1: QR.
+const QR: u8 = 0x80;
+/// RFC 1035 §4.1.1: AA, authoritative answer.
+const AA: u8 = 0x04;
+/// RFC 1035 §4.1.1: RD, recursion desired.
+const RD: u8 = 0x01;
+/// RFC 4035 §3.2.2: CD, checking disabled, in the second octet of the flags.
+const CD: u8 = 0x10;
+/// RFC 1035 §3.2.4.
+const CLASS_IN: u16 = 1;
+/// RFC 6891 §6.1.1.
+const TYPE_OPT: u16 = 41;
+/// Octets of an OPT without options.
+pub(crate) const OPT_LEN: usize = 11;
+/// RFC 1035 §4.2.1: what every client takes over UDP.
+const CLIENT_MIN: u16 = 512;
+/// The most options of an OPT that are looked at.
+const OPTIONS_MAX: usize = 4;
+
+/// What the reply must repeat of the question's OPT.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opt {
+    /// The client's UDP size as given.
+    pub(crate) size: u16,
+    /// The first octet of its flags: DO and the seven bits below (specification §4).
+    pub(crate) flags: u8,
+}
+
+/// The question's type and its OPT, once the whole message is understood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question {
+    pub(crate) query_type: u16,
+    pub(crate) opt: Option<Opt>,
+}
+
+impl Question {
+    /// The largest message that the client takes; `cap` is the server's own limit.
+    #[inline(always)]
+    pub(crate) fn size_limit(&self, cap: u16) -> usize {
+        let size = self.opt.map_or(CLIENT_MIN, |opt| opt.size.min(cap));
+        usize::from(size.max(CLIENT_MIN))
+    }
+}
+
+/// Checks header and counts; returns the number of additional records, zero or one.
+#[inline(always)]
+pub(crate) fn check_header(head: &[u8; HEAD_LEN]) -> Result<u16, Pass> {
+    if head
+        .get(DNS + 2)
+        .is_none_or(|flags| flags & QR_AND_OPCODE != 0)
+    {
+        return Err(Pass::NotQuery);
+    }
+    let additional = header_number(head, DNS + 10);
+    let one_question = header_number(head, DNS + 4) == 1
+        && header_number(head, DNS + 6) == 0
+        && header_number(head, DNS + 8) == 0;
+    if !one_question || additional > 1 {
+        return Err(Pass::Counts);
+    }
+    Ok(additional)
+}
+
+/// Reads type, class and OPT behind a name of `name_len` octets, to the end of the message.
+#[inline(always)]
+pub(crate) fn question(
+    words: &[u64; QUESTION_WORDS],
+    cell: &mut u64,
+    name_len: usize,
+    message_len: usize,
+    additional: u16,
+) -> Result<Question, Pass> {
+    let end = name_len + 4;
+    if end > message_len {
+        return Err(Pass::Name);
+    }
+    if number(words, name_len + 2) != CLASS_IN {
+        return Err(Pass::Class);
+    }
+    let opt = match additional {
+        0 if end == message_len => None,
+        0 => return Err(Pass::Trailing),
+        _ => Some(opt(words, cell, end, message_len)?),
+    };
+    Ok(Question {
+        query_type: number(words, name_len),
+        opt,
+    })
+}
+
+/// Reads an OPT at `at` that ends with the message (RFC 6891 §6.1.2).
+#[inline(always)]
+fn opt(
+    words: &[u64; QUESTION_WORDS],
+    cell: &mut u64,
+    at: usize,
+    message_len: usize,
+) -> Result<Opt, Pass> {
+    let options = at + OPT_LEN;
+    if options > message_len || octet(words, at) != 0 || number(words, at + 1) != TYPE_OPT {
+        return Err(Pass::Opt);
+    }
+    // RFC 6891 §6.1.3: the extended response code comes first, then the version.
+    if octet(words, at + 6) != 0 {
+        return Err(Pass::Opt);
+    }
+    let end = options + usize::from(number(words, at + 9));
+    if end > message_len {
+        return Err(Pass::Opt);
+    }
+    if end != message_len {
+        return Err(Pass::Trailing);
+    }
+    check_options(words, cell, options, end)?;
+    Ok(Opt {
+        size: number(words, at + 3),
+        flags: octet(words, at + 7),
+    })
+}
+
+/// Accepts a chain of whole options, each of a code whose payload rule is known.
+#[inline(always)]
+fn check_options(
+    words: &[u64; QUESTION_WORDS],
+    cell: &mut u64,
+    mut at: usize,
+    end: usize,
+) -> Result<(), Pass> {
+    for _ in 0..OPTIONS_MAX {
+        if at == end {
+            return Ok(());
+        }
+        if at + 4 > end {
+            return Err(Pass::Opt);
+        }
+        let length = usize::from(number(words, at + 2));
+        if at + 4 + length > end || !is_option(words, number(words, at), at + 4, length) {
+            return Err(Pass::Opt);
+        }
+        at = forget(cell, at + 4 + length) & 0x1ff;
+    }
+    if at == end { Ok(()) } else { Err(Pass::Opt) }
+}
+
+/// Whether CoreDNS's library parses this option (specification §2, §4): otherwise it says FORMERR.
+#[inline(always)]
+fn is_option(words: &[u64; QUESTION_WORDS], code: u16, at: usize, length: usize) -> bool {
+    match code {
+        // NSID (RFC 5001), COOKIE (RFC 7873), PADDING (RFC 7830): any payload.
+        3 | 10 | 12 => true,
+        // Client subnet (RFC 7871 §6): family, prefix lengths.
+        8 => {
+            let prefixes = octet(words, at + 2).max(octet(words, at + 3));
+            length >= 4
+                && match number(words, at) {
+                    0 => octet(words, at + 2) == 0,
+                    1 => prefixes <= 32 && length <= 8,
+                    2 => prefixes <= 128 && length <= 20,
+                    _ => false,
+                }
+        }
+        // EXPIRE (RFC 7314 §3.1): nothing or 32 bits.
+        9 => length == 0 || length == 4,
+        // TCP-KEEPALIVE (RFC 7828 §3.1): nothing or 16 bits.
+        11 => length == 0 || length == 2,
+        // Extended error (RFC 8914 §2): a code and text.
+        15 => length >= 2,
+        // Unassigned and local codes are opaque.
+        20.. => true,
+        _ => false,
+    }
+}
+
+/// Writes the reply's header: the question's ID, RD and CD, and the counts of the sections.
+#[inline(always)]
+pub(crate) fn write_header(
+    head: &[u8; HEAD_LEN],
+    reply: &mut [u8; HEAD_LEN],
+    authoritative: bool,
+    response_code: u8,
+    counts: [u8; 3],
+) {
+    let (Some(flags), Some(more)) = (head.get(DNS + 2), head.get(DNS + 3)) else {
+        return;
+    };
+    let aa = if authoritative { AA } else { 0 };
+    let [answers, authorities, additional] = counts;
+    let written = [
+        QR | aa | (flags & RD),
+        (more & CD) | response_code,
+        0,
+        1,
+        0,
+        answers,
+        0,
+        authorities,
+        0,
+        additional,
+    ];
+    if let Some(place) = reply.get_mut(DNS + 2..DNS + 12) {
+        place.copy_from_slice(&written);
+    }
+}
+
+/// The reply's OPT: the client's own, without options (specification §4, 1.15.0).
+#[inline(always)]
+pub(crate) fn write_opt(opt: Opt, cap: u16, octets: &mut [u8; 16]) {
+    let [high, low] = opt.size.min(cap).to_be_bytes();
+    let [_, kind] = TYPE_OPT.to_be_bytes();
+    *octets = [
+        0, 0, kind, high, low, 0, 0, opt.flags, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+}

@@ -1,0 +1,335 @@
+//! The reply: sizes, order and checksum worked out first, then written.
+
+use crate::{
+    answer::Control,
+    checksum,
+    frame::{self, Frame, field},
+    intercept::Outcome,
+    message::{self, OPT_LEN, Question},
+    name::{Name, Spelling, octet},
+    packet::{Failed, HEAD_LEN, Packet, Scratch, Tables, forget},
+    pass::{Answered, Pass},
+};
+
+/// Where the reply's records lie in scratch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Entry,
+    Section,
+}
+
+/// The records of a reply, all sections in a row, and what the header says of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Records {
+    pub(crate) source: Source,
+    /// Where they begin, and their length in octets.
+    pub(crate) from: usize,
+    pub(crate) len: usize,
+    /// Their one's-complement sum.
+    pub(crate) sum: u64,
+    /// Octets at their end that may be turned, and the size of one record of these.
+    pub(crate) turned: usize,
+    pub(crate) record_len: usize,
+    pub(crate) response_code: u8,
+    pub(crate) answered: Answered,
+    pub(crate) authoritative: bool,
+    /// Answer, authority and additional records, without the OPT.
+    pub(crate) counts: [u8; 3],
+}
+
+/// The question as it was understood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) frame: Frame,
+    pub(crate) control: Control,
+    pub(crate) question: Question,
+    pub(crate) name: Name,
+    pub(crate) spelling: Spelling,
+}
+
+/// What it takes to put a question back.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo {
+    frame: Frame,
+    kept: usize,
+}
+
+impl Undo {
+    /// Nothing to put back.
+    pub(crate) const NONE: Undo = Undo {
+        frame: Frame {
+            begin: 0,
+            tags: 0,
+            len: 0,
+            question_len: 0,
+        },
+        kept: 0,
+    };
+}
+
+/// A reply that is ready to be written; its octets lie in [`Scratch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Reply {
+    frame: Frame,
+    /// Length of the packet with the reply.
+    len: usize,
+    /// Octets of the question that stay: name, type, class.
+    kept: usize,
+    source: Source,
+    /// Up to three stretches of the records, in the order in which they are sent.
+    parts: [(usize, usize); 3],
+    /// Octets of all parts.
+    records_len: usize,
+    has_opt: bool,
+    answered: Answered,
+    /// Change of the UDP length, and of the sum of everything behind the UDP header's ports.
+    length: (u16, u16),
+    difference: u32,
+}
+
+/// Works out everything about the reply; refuses what the client or the interface cannot take.
+#[inline(always)]
+pub(crate) fn prepare<P: Packet>(
+    packet: &P,
+    tables: &impl Tables,
+    scratch: &mut Scratch,
+    asked: Asked,
+    records: Records,
+) -> Result<Reply, Pass> {
+    let Asked {
+        frame,
+        control,
+        question,
+        name,
+        spelling,
+    } = asked;
+    let kept = name.len + 4;
+    let opt_len = if question.opt.is_some() { OPT_LEN } else { 0 };
+    let message_len = field::NAME - field::DNS + kept + records.len + opt_len;
+    if message_len > question.size_limit(control.size_cap) {
+        return Err(Pass::ClientSize);
+    }
+    let len = field::DNS - frame.begin + frame.tags + message_len;
+    let ip_len = frame.ip_len(len);
+    if ip_len > usize::from(control.mtu_floor)
+        && tables
+            .mtu(packet.interface())
+            .is_none_or(|mtu| ip_len > mtu as usize)
+    {
+        return Err(Pass::Mtu);
+    }
+
+    scratch.reply = scratch.head;
+    let [answers, authorities, additional] = records.counts;
+    let counts = [
+        answers,
+        authorities,
+        additional + question.opt.is_some() as u8,
+    ];
+    message::write_header(
+        &scratch.head,
+        &mut scratch.reply,
+        records.authoritative,
+        records.response_code,
+        counts,
+    );
+    let fixed = frame::turn_round(&scratch.head, &mut scratch.reply, &frame, message_len);
+    let header = frame::words::<12>(&scratch.reply, field::DNS);
+    let kept_sum = spelling.sum + checksum::placed(type_and_class(scratch, name.len), name.len);
+    let mut added = checksum::placed(checksum::folded(records.sum), kept);
+    if let Some(opt) = question.opt {
+        message::write_opt(opt, control.size_cap, &mut scratch.opt);
+        added += checksum::placed(opt_sum(&scratch.opt), kept + records.len);
+    }
+    let checksum = !checksum::folded(fixed + header + kept_sum + added);
+    let difference = if P::ADJUSTS_CHECKSUM {
+        difference(packet, scratch, &frame, kept, header + added).or(Err(Pass::Opt))?
+    } else {
+        0
+    };
+    if !P::ADJUSTS_CHECKSUM {
+        // RFC 768: a sum of zero is sent as ones, for zero says that there is none.
+        let checksum = if checksum == 0 { 0xffff } else { checksum };
+        if let Some(place) = scratch.reply.get_mut(field::UDP + 6..field::UDP + 8) {
+            place.copy_from_slice(&checksum.to_le_bytes());
+        }
+    }
+    scratch.undo = Undo { frame, kept };
+    let mut forgotten = |number| forget(&mut scratch.cell, number);
+    Ok(Reply {
+        frame,
+        len: forgotten(len),
+        kept: forgotten(kept),
+        source: records.source,
+        parts: parts(tables, &records)?.map(|(from, len)| (forgotten(from), forgotten(len))),
+        records_len: forgotten(records.len),
+        has_opt: question.opt.is_some(),
+        answered: records.answered,
+        length: (length_of(&scratch.head), length_of(&scratch.reply)),
+        difference,
+    })
+}
+
+/// The sum of the question's type and class.
+#[inline(always)]
+fn type_and_class(scratch: &Scratch, at: usize) -> u16 {
+    let words = &scratch.question;
+    let sum = checksum::word(octet(words, at), octet(words, at + 1))
+        + checksum::word(octet(words, at + 2), octet(words, at + 3));
+    checksum::folded(sum)
+}
+
+/// The sum of an OPT.
+#[inline(always)]
+fn opt_sum(octets: &[u8; 16]) -> u16 {
+    let [a, b, c, d, e, f, g, h, i, j, k, ..] = *octets;
+    checksum::folded(
+        checksum::word(a, b)
+            + checksum::word(c, d)
+            + checksum::word(e, f)
+            + checksum::word(g, h)
+            + checksum::word(i, j)
+            + checksum::word(k, 0),
+    )
+}
+
+/// The UDP length, as it lies in memory.
+#[inline(always)]
+fn length_of(head: &[u8; HEAD_LEN]) -> u16 {
+    frame::number(head, field::UDP + 4).to_be()
+}
+
+/// What the UDP checksum changes by, the pseudo-header's length aside: the new header, records and OPT
+/// against the old header and whatever came behind the question.
+#[inline(always)]
+fn difference<P: Packet>(
+    packet: &P,
+    scratch: &mut Scratch,
+    frame: &Frame,
+    kept: usize,
+    new: u64,
+) -> Result<u32, Failed> {
+    let mut old =
+        frame::words::<12>(&scratch.head, field::DNS) + u64::from(length_of(&scratch.head));
+    if kept < frame.question_len {
+        scratch.key = [0; 32];
+        packet.load_words(
+            frame.name_at() + kept,
+            &mut scratch.key,
+            frame.question_len - kept,
+        )?;
+        let tail = scratch
+            .key
+            .iter()
+            .fold(0, |sum, word| checksum::add(sum, *word));
+        old += checksum::placed(checksum::folded(tail), kept);
+    }
+    let new = new + u64::from(length_of(&scratch.reply));
+    Ok(u32::from(checksum::folded(
+        new + u64::from(!checksum::folded(old)),
+    )))
+}
+
+/// The records in the order in which they are sent: equal addresses begin with a random one.
+///
+/// CoreDNS shuffles them (specification §16); a rotation spreads the first address as evenly.
+#[inline(always)]
+fn parts(tables: &impl Tables, records: &Records) -> Result<[(usize, usize); 3], Pass> {
+    let Records {
+        from,
+        len,
+        turned,
+        record_len,
+        ..
+    } = *records;
+    if turned <= record_len || record_len == 0 {
+        return Ok([(from, len), (0, 0), (0, 0)]);
+    }
+    let fixed = len.checked_sub(turned).ok_or(Pass::Entry)?;
+    let number = (turned / record_len) as u32;
+    let start = (tables.random() % number.max(1)) as usize * record_len;
+    Ok([
+        (from, fixed),
+        (from + fixed + start, turned - start),
+        (from + fixed, start),
+    ])
+}
+
+impl Reply {
+    /// Writes the reply over the question. If a helper fails, the packet is put back as it came.
+    #[inline(always)]
+    pub fn write<P: Packet>(&self, packet: &mut P, scratch: &Scratch) -> Outcome {
+        match self.try_write(packet, scratch) {
+            Ok(()) => Outcome::Answered(self.answered),
+            Err(Failed) => match Self::restore(packet, scratch) {
+                Ok(()) => Outcome::Passed(Pass::Restored),
+                Err(Failed) => Outcome::Torn,
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn try_write<P: Packet>(&self, packet: &mut P, scratch: &Scratch) -> Result<(), Failed> {
+        packet.resize(self.len)?;
+        store_head(packet, &scratch.reply, &self.frame)?;
+        let mut at = self.frame.name_at() + self.kept;
+        for (from, len) in self.parts {
+            if len != 0 {
+                match self.source {
+                    Source::Entry => packet.store(at, &scratch.entry.rest, from, len)?,
+                    Source::Section => packet.store(at, &scratch.section.octets, from, len)?,
+                }
+            }
+            at += len;
+        }
+        if self.has_opt {
+            packet.store(
+                self.frame.name_at() + self.kept + self.records_len,
+                &scratch.opt,
+                0,
+                OPT_LEN,
+            )?;
+        }
+        if P::ADJUSTS_CHECKSUM {
+            let at = field::UDP + 6 - self.frame.begin + self.frame.tags;
+            packet.adjust_checksum(at, self.length, self.difference)?;
+        }
+        Ok(())
+    }
+
+    /// Puts headers, length and what came behind the question back.
+    #[inline(always)]
+    fn restore(packet: &mut impl Packet, scratch: &Scratch) -> Result<(), Failed> {
+        // VERIFIER: every failed helper leads here. Read from memory, what is needed is the same unknown
+        // from wherever it comes.
+        let Undo { frame, kept } = *core::hint::black_box(&scratch.undo);
+        let frame = Frame {
+            begin: frame.begin & 0x1f,
+            tags: frame.tags & 0x0f,
+            ..frame
+        };
+        packet.resize(frame.len)?;
+        store_head(packet, &scratch.head, &frame)?;
+        let tail = frame.question_len.checked_sub(kept).ok_or(Failed)?;
+        if tail == 0 {
+            return Ok(());
+        }
+        packet.store_words(frame.name_at() + kept, &scratch.question, kept, tail)
+    }
+}
+
+/// Writes headers around the VLAN tags, which stay.
+#[inline(always)]
+fn store_head(
+    packet: &mut impl Packet,
+    head: &[u8; HEAD_LEN],
+    frame: &Frame,
+) -> Result<(), Failed> {
+    let Frame { begin, tags, .. } = *frame;
+    if tags == 0 {
+        return packet.store(0, head, begin, field::NAME - begin);
+    }
+    packet.store(0, head, begin, 12)?;
+    let rest = begin + 12;
+    packet.store(12 + tags, head, rest, field::NAME - rest)
+}

@@ -1,0 +1,398 @@
+//! The agent: one task that takes changes in and carries them into the kernel.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context as _;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+use crate::{
+    config::Config,
+    datapath::{
+        attach::{Attachment, Attachments, PinLock, Programs, ensure_bpffs},
+        interfaces::{Interface, InterfaceEvent, InterfaceWatch},
+        object,
+        store::Store,
+    },
+    encode::{self, Draft},
+    policy::Policy,
+    projection,
+    table::Table,
+    world::{Event, Owner, World},
+};
+
+/// How often the lease is renewed.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Events taken in before what they changed is carried into the kernel.
+const BATCH: usize = 256;
+/// Heartbeats between two looks at what the datapath has counted.
+const LOOK_EVERY: u32 = 60;
+
+/// Runs until a signal asks to stop. The kernel stops answering at once then; programs and maps stay pinned
+/// for the next agent, and `zerohop detach` removes them.
+///
+/// # Errors
+/// What keeps the agent from starting, as a sentence with cause and remedy.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let (sender, mut events) = mpsc::channel(BATCH * 4);
+
+    ensure_bpffs(&config.pin_directory)?;
+    let _lock = PinLock::acquire(&config.pin_directory)?;
+    let mut agent = Agent::new(&config)?;
+    let mut interfaces = InterfaceWatch::start(config.selection).await?;
+    for missing in interfaces.missing() {
+        anyhow::bail!("{missing}");
+    }
+    let source = config.source.start(sender).await?;
+    let mut heartbeat = heartbeat();
+    let stopped = loop {
+        tokio::select! {
+            biased;
+            () = asked_to_stop(&mut terminate, &mut interrupt) => break Ok(()),
+            _ = heartbeat.tick() => agent.beat()?,
+            event = interfaces.next() => agent.interface(event?, &interfaces)?,
+            taken = take(&mut events) => match taken {
+                Some(batch) => agent.take_in(batch)?,
+                None => break Err(anyhow::anyhow!("the source of objects has ended; this is a fault of zerohop")),
+            },
+        }
+    };
+    source.abort();
+    agent.store.control().end_lease();
+    tracing::info!(
+        "stopped: the kernel answers nothing; `zerohop detach` removes what is still pinned"
+    );
+    stopped
+}
+
+fn heartbeat() -> Interval {
+    let mut heartbeat = interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeat
+}
+
+async fn asked_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// The events that are there, at least one; none when the source has ended.
+async fn take(events: &mut mpsc::Receiver<Event>) -> Option<Vec<Event>> {
+    let mut batch = Vec::new();
+    (events.recv_many(&mut batch, BATCH).await > 0).then_some(batch)
+}
+
+/// Everything that the task works on.
+struct Agent {
+    policy: Policy,
+    dns_service: (String, String),
+    more_addresses: Vec<SocketAddr>,
+    world: World,
+    table: Table,
+    store: Store,
+    programs: Programs,
+    attachments: Attachments,
+    /// Whether the maps hold what the first complete lists say.
+    reconciled: bool,
+    /// Whether the maps began as those of an earlier agent.
+    adopted: bool,
+    addresses: BTreeSet<SocketAddr>,
+    /// What was last said about whether questions are answered.
+    said: Option<Readiness>,
+    /// A map said no when a node had to stop denying.
+    deaf: bool,
+    beats: u32,
+}
+
+/// Whether questions are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Readiness {
+    NoAddress,
+    Answering,
+}
+
+impl Agent {
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let mut loaded = object::load(&config.pin_directory, config.sizes)?;
+        let programs = Programs::of(&loaded.object)?;
+        let mut store = Store::new(&mut loaded.object, loaded.control)?;
+        programs.pin(&config.pin_directory)?;
+        let control = store.control();
+        control.set_denials(false);
+        control.set_size_cap(u16::MAX);
+        control.set_zone_labels(
+            config
+                .policy
+                .zones
+                .iter()
+                .map(|zone| u32::from(zone.name.num_labels()))
+                .min()
+                .unwrap_or(1),
+        );
+        control.claim();
+        let serial = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs() as u32);
+        let zones = encode::zones(&config.policy, serial).context("write the zones' names")?;
+        store.put_policy(&encode::forms(), &zones)?;
+        let table = Table::new(store.last_section()?);
+        let attachments = Attachments::new(&config.pin_directory, config.hook)?;
+        tracing::info!(adopted = loaded.adopted, hook = %attachments.traffic_control(), "the datapath is loaded");
+        Ok(Self {
+            policy: config.policy.clone(),
+            dns_service: config.dns_service.clone(),
+            more_addresses: config.dns_addresses.clone(),
+            world: World::default(),
+            table,
+            store,
+            programs,
+            attachments,
+            reconciled: false,
+            adopted: loaded.adopted,
+            addresses: BTreeSet::new(),
+            said: None,
+            deaf: false,
+            beats: 0,
+        })
+    }
+
+    /// Takes events in, and carries what they changed into the kernel.
+    fn take_in(&mut self, batch: Vec<Event>) -> anyhow::Result<()> {
+        let mut affected = BTreeSet::new();
+        for event in batch {
+            if let Event::Lost { kind, reason } = &event {
+                tracing::warn!(?kind, "{reason}");
+            }
+            affected.append(&mut self.world.apply(event));
+            // Absent names pass as soon as it is not certain that they are absent.
+            if !self.world.fresh() {
+                self.store.control().set_denials(false);
+            }
+        }
+        if !self.world.complete() {
+            return Ok(());
+        }
+        if !self.reconciled {
+            return self.reconcile();
+        }
+        let dns_service = Owner::service(&self.dns_service.0, &self.dns_service.1);
+        let dns_changed = affected.contains(&dns_service);
+        self.carry(&affected);
+        if dns_changed {
+            self.find_addresses()?;
+        }
+        self.permit();
+        Ok(())
+    }
+
+    /// Makes the maps hold what the first complete lists say, and nothing else.
+    fn reconcile(&mut self) -> anyhow::Result<()> {
+        let owners = self.world.owners();
+        self.carry(&owners);
+        let left = if self.adopted {
+            self.store
+                .retain(&self.table.names(), &self.table.sections())?
+        } else {
+            0
+        };
+        self.reconciled = true;
+        tracing::info!(
+            names = self.table.entries(),
+            left_over = left,
+            "the maps hold the cluster's names"
+        );
+        self.find_addresses()?;
+        self.permit();
+        Ok(())
+    }
+
+    /// Recomputes owners from the state of the world, and writes the differences.
+    fn carry(&mut self, owners: &BTreeSet<Owner>) {
+        let mut refused = 0;
+        for owner in owners {
+            let wanted = self.drafts(owner);
+            let changed = self.table.set(&mut self.store, owner, wanted);
+            refused += changed.refused;
+            self.deaf |= changed.deaf;
+        }
+        if refused > 0 {
+            tracing::warn!(
+                names = refused,
+                held = self.table.entries(),
+                "the kernel's maps refused names, most likely because they are full: the DNS service answers these; --entries and --sections make the maps larger"
+            );
+        }
+    }
+
+    fn drafts(&self, owner: &Owner) -> Vec<Draft> {
+        let (nodes, mut skipped) = projection::nodes_of(&self.policy, &self.world, owner);
+        let mut drafts = Vec::with_capacity(nodes.len());
+        for node in &nodes {
+            let (draft, mut left) = encode::encode(node);
+            drafts.extend(draft);
+            skipped.append(&mut left);
+        }
+        for skipped in skipped {
+            tracing::warn!(object = %skipped.object, "not answered in the kernel: {}", skipped.reason);
+        }
+        drafts
+    }
+
+    /// Works out which addresses are the cluster's DNS.
+    fn find_addresses(&mut self) -> anyhow::Result<()> {
+        let (namespace, name) = &self.dns_service;
+        let mut addresses: BTreeSet<SocketAddr> =
+            projection::dns_addresses(&self.world, namespace, name)
+                .into_iter()
+                .collect();
+        addresses.extend(&self.more_addresses);
+        if addresses != self.addresses || self.said.is_none() {
+            for left in self.store.set_destinations(&addresses)? {
+                tracing::warn!(address = %left, "this DNS address has one port too many: its questions go to the DNS service");
+            }
+            self.addresses = addresses;
+        }
+        Ok(())
+    }
+
+    /// Lets the kernel answer and deny, as far as the world is known.
+    fn permit(&mut self) {
+        if !self.reconciled {
+            return;
+        }
+        self.store
+            .control()
+            .set_denials(self.world.fresh() && !self.deaf);
+        self.store.control().renew_lease();
+        let readiness = if self.addresses.is_empty() {
+            Readiness::NoAddress
+        } else {
+            Readiness::Answering
+        };
+        if self.said.as_ref() == Some(&readiness) {
+            return;
+        }
+        match readiness {
+            Readiness::NoAddress => {
+                let (namespace, name) = &self.dns_service;
+                tracing::warn!(
+                    "not ready: no address of the cluster's DNS is known, for there is no Service {namespace}/{name} with a UDP port; name another by --dns-service, or an address by --dns-address"
+                );
+            }
+            Readiness::Answering => {
+                let addresses: Vec<String> =
+                    self.addresses.iter().map(SocketAddr::to_string).collect();
+                tracing::info!(
+                    names = self.table.entries(),
+                    interfaces = self.attachments.list().len(),
+                    "answering questions to {}",
+                    addresses.join(", ")
+                );
+            }
+        }
+        self.said = Some(readiness);
+    }
+
+    /// Renews the lease, and tries again what the maps refused.
+    fn beat(&mut self) -> anyhow::Result<()> {
+        if self.reconciled {
+            let again = self.table.to_retry();
+            if !again.is_empty() {
+                self.retry(&again);
+            }
+            self.permit();
+        }
+        self.beats = self.beats.wrapping_add(1);
+        if self.beats.is_multiple_of(LOOK_EVERY) {
+            self.look();
+        }
+        Ok(())
+    }
+
+    /// Tries refused names again, quietly: that they were refused has been said.
+    fn retry(&mut self, owners: &BTreeSet<Owner>) {
+        let mut deaf = false;
+        for owner in owners {
+            let wanted = self.drafts(owner);
+            deaf |= self.table.set(&mut self.store, owner, wanted).deaf;
+        }
+        self.deaf = deaf;
+    }
+
+    /// Says when interfaces are attached and nobody asks a known DNS address.
+    fn look(&self) {
+        let Ok(counts) = self.store.counts() else {
+            return;
+        };
+        let asked: u64 = counts
+            .answered
+            .iter()
+            .chain(&counts.passed)
+            .filter(|(label, _)| *label != dns_ebpf::Pass::UnknownDestination.label())
+            .map(|(_, count)| count)
+            .sum();
+        if let (0, Some((address, questions))) = (asked, counts.unknown_destinations.first()) {
+            tracing::warn!(
+                "attached to {} interfaces, and nobody asks a known DNS address: they ask {address} ({questions} questions); if that is the cluster's DNS, name it by --dns-address",
+                self.attachments.list().len()
+            );
+        }
+    }
+
+    /// Attaches to, looks after and detaches from interfaces as they come and go.
+    fn interface(&mut self, event: InterfaceEvent, watch: &InterfaceWatch) -> anyhow::Result<()> {
+        match event {
+            InterfaceEvent::Present(interface) => self.attach(&interface)?,
+            InterfaceEvent::Gone { index } => {
+                self.attachments
+                    .detach(index)
+                    .context("detach from an interface that is gone")?;
+                self.store.set_mtu(index, None)?;
+            }
+            InterfaceEvent::FiltersChanged { index } => {
+                match self.attachments.check_first(index, &self.programs) {
+                    Ok(Some(Attachment::Attached(attached))) if !attached.first => {
+                        tracing::warn!(interface = %attached.name, behind = ?attached.behind, "other programs run before ours: what they answer or drop, we do not see");
+                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(index, "{error}"),
+                }
+            }
+            InterfaceEvent::Resynced => {
+                let wanted = watch.present().map(|interface| interface.index).collect();
+                for index in self
+                    .attachments
+                    .retain(&wanted)
+                    .context("detach from interfaces that are gone")?
+                {
+                    self.store.set_mtu(index, None)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn attach(&mut self, interface: &Interface) -> anyhow::Result<()> {
+        match self.attachments.attach(interface, &self.programs) {
+            Ok(Attachment::Attached(attached)) => {
+                self.store.set_mtu(interface.index, Some(interface.mtu))?;
+                tracing::debug!(interface = %attached.name, by = %attached.by, first = attached.first, "attached");
+            }
+            Ok(Attachment::Gone) => {}
+            // One interface that cannot be attached to must not keep the others from it: its questions pass.
+            Err(error) => tracing::warn!(interface = %interface.name, "{error}"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! `zerohop status`.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+
+use super::{Output, Pinned};
+use crate::datapath::{attach::survey, counters::Counters, store};
+
+/// Shows what was answered, what was passed on and why, and where the datapath is attached.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pinned: Pinned,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// The document of `--output json`.
+#[derive(Debug, Serialize)]
+struct Status {
+    lease_seconds: f64,
+    answered: BTreeMap<&'static str, u64>,
+    passed: BTreeMap<&'static str, u64>,
+    torn: u64,
+    unknown_destinations: Vec<Unknown>,
+    interfaces: Vec<Interface>,
+}
+
+#[derive(Debug, Serialize)]
+struct Unknown {
+    address: String,
+    questions: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Interface {
+    name: String,
+    index: u32,
+    hook: String,
+    first: bool,
+    behind: Vec<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Nothing pinned, or no permission to read it.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let status = read(&options.pinned)?;
+    match options.output {
+        Output::Json => println!("{}", serde_json::to_string(&status).context("write JSON")?),
+        Output::Text => print(&status),
+    }
+    Ok(())
+}
+
+fn read(pinned: &Pinned) -> anyhow::Result<Status> {
+    let directory = &pinned.pin_directory;
+    let counts = Counters::open(directory)?.read()?;
+    let lease: Duration = store::lease_left(directory)?;
+    let unknown = counts
+        .unknown_destinations
+        .iter()
+        .map(|(address, questions)| {
+            // Port 53 is the only one that is counted.
+            Unknown {
+                address: address.ip().to_string(),
+                questions: *questions,
+            }
+        });
+    let interfaces = survey(directory)?.into_iter().map(|attached| Interface {
+        hook: attached.by.to_string(),
+        name: attached.name,
+        index: attached.index,
+        first: attached.first,
+        behind: attached.behind,
+    });
+    Ok(Status {
+        lease_seconds: lease.as_secs_f64(),
+        answered: counts.answered.into_iter().collect(),
+        passed: counts.passed.into_iter().collect(),
+        torn: counts.torn,
+        unknown_destinations: unknown.collect(),
+        interfaces: interfaces.collect(),
+    })
+}
+
+fn print(status: &Status) {
+    if status.lease_seconds > 0.0 {
+        println!(
+            "answering (the lease runs {:.1} s without its agent)",
+            status.lease_seconds
+        );
+    } else {
+        println!(
+            "not answering: no agent renews the lease; every question goes to the DNS service"
+        );
+    }
+    println!("\nattached to {} interfaces", status.interfaces.len());
+    for interface in &status.interfaces {
+        let order = if interface.first {
+            "first".to_owned()
+        } else {
+            format!("behind {}", interface.behind.join(", "))
+        };
+        println!("  {:<18} {:<14} {order}", interface.name, interface.hook);
+    }
+    section("answered in the kernel", &status.answered);
+    section("passed to the DNS service", &status.passed);
+    if status.torn > 0 {
+        println!(
+            "\n{} packets dropped because a reply failed half-way",
+            status.torn
+        );
+    }
+    if !status.unknown_destinations.is_empty() {
+        println!("\nasked on UDP port 53, but no known DNS address");
+        for unknown in &status.unknown_destinations {
+            println!("  {:<40} {:>12}", unknown.address, unknown.questions);
+        }
+    }
+}
+
+fn section(title: &str, counts: &BTreeMap<&'static str, u64>) {
+    println!("\n{title}");
+    for (label, count) in counts.iter().filter(|(_, count)| **count > 0) {
+        println!("  {label:<22} {count:>12}");
+    }
+    if counts.values().all(|count| *count == 0) {
+        println!("  {:<22} {:>12}", "nothing", 0);
+    }
+}

@@ -1,0 +1,180 @@
+//! The record that agent and kernel share: the lease, and what was begun and finished in the maps.
+
+use std::{
+    io, ptr,
+    sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
+    time::Duration,
+};
+
+use aya::maps::MapData;
+use dns_ebpf::answer::{Control, LAYOUT, PORTS_MAX};
+use rustix::{
+    fd::AsFd as _,
+    mm::{MapFlags, ProtFlags, mmap, munmap},
+    time::{ClockId, clock_gettime},
+};
+
+/// How long the kernel answers without hearing from the agent.
+pub const LEASE: Duration = Duration::from_secs(5);
+/// Octets mapped: a map's memory is whole pages.
+const PAGE: usize = 4096;
+
+/// [`Control`] as it is written: field by field, each in one piece.
+#[repr(C)]
+struct Shared {
+    layout: AtomicU64,
+    lease: AtomicU64,
+    started: AtomicU64,
+    finished: AtomicU64,
+    denials: AtomicU32,
+    size_cap: AtomicU16,
+    mtu_floor: AtomicU16,
+    ports: [AtomicU16; PORTS_MAX],
+    zone_labels: AtomicU32,
+    reserved: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Shared>() == size_of::<Control>());
+
+/// The control map in the agent's memory.
+#[derive(Debug)]
+pub struct ControlMap {
+    shared: *mut Shared,
+    /// Keeps the map, and so the memory, alive.
+    _map: MapData,
+}
+
+// SAFETY: the memory stays mapped as long as the value lives, and is only accessed atomically.
+unsafe impl Send for ControlMap {}
+// SAFETY: as above.
+unsafe impl Sync for ControlMap {}
+
+impl ControlMap {
+    /// Maps the control map's one element.
+    ///
+    /// # Errors
+    /// The kernel's, if the map cannot be mapped into memory (it needs Linux 5.5).
+    pub fn new(map: MapData) -> io::Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
+        let address = unsafe {
+            mmap(
+                ptr::null_mut(),
+                PAGE,
+                protection,
+                MapFlags::SHARED,
+                map.fd().as_fd(),
+                0,
+            )?
+        };
+        Ok(Self {
+            shared: address.cast(),
+            _map: map,
+        })
+    }
+
+    fn shared(&self) -> &Shared {
+        // SAFETY: mapped and page-aligned, a `Shared` long, only accessed atomically on this side.
+        unsafe { &*self.shared }
+    }
+
+    /// The layout number of the agent that filled the maps; zero in a new map.
+    #[must_use]
+    pub fn layout(&self) -> u64 {
+        self.shared().layout.load(Ordering::Acquire)
+    }
+
+    /// Says that the maps are of this agent's layout.
+    pub fn claim(&self) {
+        self.shared().layout.store(LAYOUT, Ordering::Release);
+    }
+
+    /// Lets the kernel answer for [`LEASE`] from now on.
+    pub fn renew_lease(&self) {
+        self.shared().lease.store(
+            now().saturating_add(LEASE.as_nanos() as u64),
+            Ordering::Release,
+        );
+    }
+
+    /// Lets the kernel answer nothing from now on.
+    pub fn end_lease(&self) {
+        self.shared().lease.store(0, Ordering::Release);
+    }
+
+    /// What is left of the lease.
+    #[must_use]
+    pub fn lease_left(&self) -> Duration {
+        Duration::from_nanos(
+            self.shared()
+                .lease
+                .load(Ordering::Acquire)
+                .saturating_sub(now()),
+        )
+    }
+
+    /// Says whether absent names may be denied.
+    pub fn set_denials(&self, denials: bool) {
+        self.shared()
+            .denials
+            .store(denials.into(), Ordering::Release);
+    }
+
+    /// Sets the server's own limit on the size of a reply; `u16::MAX` for none.
+    pub fn set_size_cap(&self, octets: u16) {
+        self.shared().size_cap.store(octets, Ordering::Release);
+    }
+
+    /// Sets the size up to which a reply fits every interface.
+    pub fn set_mtu_floor(&self, octets: u16) {
+        self.shared().mtu_floor.store(octets, Ordering::Release);
+    }
+
+    /// Sets the ports, besides 53, that DNS addresses have.
+    pub fn set_ports(&self, ports: [u16; PORTS_MAX]) {
+        for (shared, port) in self.shared().ports.iter().zip(ports) {
+            shared.store(port, Ordering::Release);
+        }
+    }
+
+    /// Sets the fewest labels of a zone.
+    pub fn set_zone_labels(&self, labels: u32) {
+        self.shared().zone_labels.store(labels, Ordering::Release);
+    }
+
+    /// Says that maps are about to change. Questions that are looked up until [`Self::finish`] pass.
+    pub fn begin(&self) {
+        let shared = self.shared();
+        let started = shared
+            .started
+            .load(Ordering::Relaxed)
+            .max(shared.finished.load(Ordering::Relaxed));
+        shared.started.store(started + 1, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Says that the maps have changed.
+    pub fn finish(&self) {
+        fence(Ordering::SeqCst);
+        let shared = self.shared();
+        shared
+            .finished
+            .store(shared.started.load(Ordering::Relaxed), Ordering::Release);
+    }
+}
+
+impl Drop for ControlMap {
+    fn drop(&mut self) {
+        // SAFETY: what `new` mapped, and nothing refers to it any more.
+        if let Err(error) = unsafe { munmap(self.shared.cast(), PAGE) } {
+            tracing::debug!(%error, "the control map stays mapped");
+        }
+    }
+}
+
+/// CLOCK_BOOTTIME in nanoseconds, as the kernel reads it.
+#[must_use]
+pub fn now() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
+}

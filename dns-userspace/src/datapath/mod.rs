@@ -1,0 +1,9 @@
+//! The kernel's side of the agent: the only folder that knows aya, and the only one with `unsafe`.
+
+pub mod attach;
+pub mod control;
+pub mod counters;
+pub mod interfaces;
+mod netlink;
+pub mod object;
+pub mod store;

@@ -1,0 +1,256 @@
+//! The BPF object: loading it, on maps of an earlier agent where they fit.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    maps::{Map, MapData, MapInfo},
+    programs::{ProgramError, SchedClassifier, Xdp},
+};
+use dns_ebpf::answer::LAYOUT;
+
+use super::control::ControlMap;
+
+/// The object that the build has made; empty when it was told to skip that.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/interceptor"));
+
+/// Maps that outlive the agent, each pinned under its name.
+pub(super) const PINNED: [&str; 13] = [
+    "ENTRIES_40",
+    "ENTRIES_64",
+    "ENTRIES_256",
+    "SECTIONS_192",
+    "SECTIONS_448",
+    "SECTIONS_960",
+    "SECTIONS_1472",
+    "FORMS",
+    "ZONES",
+    "DESTINATIONS",
+    "UNKNOWN",
+    "INTERFACES",
+    "COUNTERS",
+];
+/// The control map, pinned like the others.
+pub(super) const CONTROL: &str = "CONTROL";
+/// The classifiers.
+const CLASSIFIERS: [&str; 2] = ["intercept_peer", "intercept_plain"];
+/// The XDP program.
+const XDP: &str = "intercept_xdp";
+
+/// How many elements the maps may have. They take memory for what is in them, not for these limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Names, for each of the three maps of names.
+    pub entries: u32,
+    /// Answers that do not fit into a name's entry, for each of the four maps of sections.
+    pub sections: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            entries: 262_144,
+            sections: 65_536,
+        }
+    }
+}
+
+impl Sizes {
+    fn of(self, map: &str) -> Option<u32> {
+        if map.starts_with("ENTRIES_") {
+            Some(self.entries)
+        } else if map.starts_with("SECTIONS_") {
+            Some(self.sections)
+        } else {
+            None
+        }
+    }
+}
+
+/// The loaded object.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Programs and maps.
+    pub object: Ebpf,
+    /// The control map in the agent's memory.
+    pub control: ControlMap,
+    /// Whether the maps are those of an earlier agent.
+    pub adopted: bool,
+}
+
+/// Loads the object with its maps pinned in `directory`, adopting what an earlier agent has left there if
+/// layout and sizes are the same, and replacing it otherwise.
+///
+/// # Errors
+/// A sentence with cause and remedy: no permission, no BTF, a kernel without something that is needed.
+pub fn load(directory: &Path, sizes: Sizes) -> anyhow::Result<Loaded> {
+    let adopted = adoptable(directory, sizes);
+    if !adopted {
+        remove_maps(directory)?;
+    }
+    let mut loader = loader(sizes)?;
+    for name in PINNED.into_iter().chain([CONTROL]) {
+        loader.map_pin_path(name, directory.join(name));
+    }
+    let mut object = loader
+        .load(object()?)
+        .map_err(|error| explain(&error, "load the BPF object"))?;
+    load_programs(&mut object)?;
+    let control = ControlMap::new(take(&mut object, CONTROL)?)
+        .context("map the control record into memory; it needs Linux 5.5 or later")?;
+    Ok(Loaded {
+        object,
+        control,
+        adopted,
+    })
+}
+
+/// Loads the object on maps of its own that nothing is pinned of, for tests.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_unpinned(sizes: Sizes) -> anyhow::Result<Loaded> {
+    let mut object = unloaded(sizes)?;
+    load_programs(&mut object)?;
+    let control = ControlMap::new(take(&mut object, CONTROL)?)
+        .context("map the control record into memory")?;
+    Ok(Loaded {
+        object,
+        control,
+        adopted: false,
+    })
+}
+
+/// The object with its maps made and its programs not loaded yet, for tests.
+///
+/// # Errors
+/// As [`load`].
+pub fn unloaded(sizes: Sizes) -> anyhow::Result<Ebpf> {
+    loader(sizes)?
+        .load(object()?)
+        .map_err(|error| explain(&error, "load the BPF object"))
+}
+
+fn object() -> anyhow::Result<&'static [u8]> {
+    if OBJECT.is_empty() {
+        bail!(
+            "this binary was built without its BPF object (AYA_BUILD_SKIP was set); build it with `cargo xtask build`"
+        );
+    }
+    Ok(OBJECT)
+}
+
+fn loader(sizes: Sizes) -> anyhow::Result<EbpfLoader<'static>> {
+    let mut loader = EbpfLoader::new();
+    if let Err(error) = Btf::from_sys_fs() {
+        bail!(
+            "the kernel shows no BTF at /sys/kernel/btf/vmlinux ({error}); use a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+        );
+    }
+    for name in PINNED {
+        if let Some(size) = sizes.of(name) {
+            loader.map_max_entries(name, size);
+        }
+    }
+    Ok(loader)
+}
+
+fn load_programs(object: &mut Ebpf) -> anyhow::Result<()> {
+    for name in CLASSIFIERS {
+        let program: &mut SchedClassifier = object
+            .program_mut(name)
+            .with_context(|| format!("find the program {name} in the object"))?
+            .try_into()?;
+        program.load().map_err(|error| refused(&error, name))?;
+    }
+    let program: &mut Xdp = object
+        .program_mut(XDP)
+        .with_context(|| format!("find the program {XDP} in the object"))?
+        .try_into()?;
+    // XDP needs newer helpers than TC; who does not use it must not need them.
+    if let Err(error) = program.load() {
+        tracing::info!(error = %refused(&error, XDP), "XDP is not available");
+    }
+    Ok(())
+}
+
+/// Takes a map out of the object.
+pub(super) fn take(object: &mut Ebpf, name: &str) -> anyhow::Result<MapData> {
+    let map = object
+        .take_map(name)
+        .with_context(|| format!("find the map {name} in the object"))?;
+    match map {
+        Map::HashMap(data) | Map::LruHashMap(data) | Map::Array(data) | Map::PerCpuArray(data) => {
+            Ok(data)
+        }
+        other => Err(anyhow!(
+            "the map {name} is of an unexpected type: {other:?}"
+        )),
+    }
+}
+
+/// Whether pinned maps are there, complete, and as this agent would make them.
+fn adoptable(directory: &Path, sizes: Sizes) -> bool {
+    let layout = MapData::from_pin(directory.join(CONTROL))
+        .ok()
+        .and_then(|map| ControlMap::new(map).ok())
+        .map(|control| control.layout());
+    if layout != Some(LAYOUT) {
+        return false;
+    }
+    PINNED.iter().all(|name| {
+        let Ok(info) = MapInfo::from_pin(directory.join(name)) else {
+            return false;
+        };
+        sizes.of(name).is_none_or(|size| info.max_entries() == size)
+    })
+}
+
+fn remove_maps(directory: &Path) -> anyhow::Result<()> {
+    for name in PINNED.into_iter().chain([CONTROL]) {
+        let path: PathBuf = directory.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| {
+                    format!("remove {}, a map of another layout", path.display())
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: &ProgramError, name: &str) -> anyhow::Error {
+    explain(error, &format!("load the program {name} into the kernel"))
+}
+
+/// Turns a refusal of the kernel into a sentence.
+fn explain(error: &(dyn std::error::Error + 'static), tried: &str) -> anyhow::Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && matches!(error.kind(), io::ErrorKind::PermissionDenied)
+        {
+            return anyhow!(
+                "{tried}: not permitted; run as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+            );
+        }
+        cause = error.source();
+    }
+    let text = error.to_string();
+    // The verifier's log is for developers: it goes to the debug log, its last line to the person.
+    tracing::debug!("{text}");
+    let last = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("");
+    anyhow!(
+        "{tried}: {last}; the kernel may lack something that is needed (TC needs Linux 5.10, XDP 5.18)"
+    )
+}

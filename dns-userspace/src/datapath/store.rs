@@ -1,0 +1,444 @@
+//! The maps: where the table's operations are carried out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use aya::{
+    Ebpf,
+    maps::{Array, HashMap, MapData, MapError},
+};
+use dns_ebpf::{
+    KEY_LENGTHS,
+    answer::{Destination, ENTRY_LEN, FORM_LEN, PORTS_MAX, ZONE_LEN},
+};
+
+use super::{
+    control::ControlMap,
+    counters::{Counters, Counts},
+    object,
+};
+use crate::{
+    encode::WireName,
+    table::{Maps, Operation, Refused},
+};
+
+/// The maps that the agent writes.
+pub struct Store {
+    control: ControlMap,
+    entries_40: HashMap<MapData, [u8; 40], [u8; ENTRY_LEN]>,
+    entries_64: HashMap<MapData, [u8; 64], [u8; ENTRY_LEN]>,
+    entries_256: HashMap<MapData, [u8; 256], [u8; ENTRY_LEN]>,
+    sections_192: HashMap<MapData, u32, [u8; 192]>,
+    sections_448: HashMap<MapData, u32, [u8; 448]>,
+    sections_960: HashMap<MapData, u32, [u8; 960]>,
+    sections_1472: HashMap<MapData, u32, [u8; 1472]>,
+    forms: Array<MapData, [u8; FORM_LEN]>,
+    zones: Array<MapData, [u8; ZONE_LEN]>,
+    destinations: HashMap<MapData, [u8; 20], u32>,
+    interfaces: HashMap<MapData, u32, u32>,
+    counters: Counters,
+    mtus: BTreeMap<u32, u32>,
+    refusals: u64,
+}
+
+macro_rules! map {
+    ($object:expr, $name:literal) => {
+        HashMap::try_from(aya::maps::Map::HashMap(object::take($object, $name)?))
+            .context(concat!("open the map ", $name))?
+    };
+}
+
+impl Store {
+    /// Takes the maps out of the object.
+    ///
+    /// # Errors
+    /// A map that is missing or of another shape: the object is not this agent's.
+    pub fn new(object: &mut Ebpf, control: ControlMap) -> anyhow::Result<Self> {
+        Ok(Self {
+            control,
+            entries_40: map!(object, "ENTRIES_40"),
+            entries_64: map!(object, "ENTRIES_64"),
+            entries_256: map!(object, "ENTRIES_256"),
+            sections_192: map!(object, "SECTIONS_192"),
+            sections_448: map!(object, "SECTIONS_448"),
+            sections_960: map!(object, "SECTIONS_960"),
+            sections_1472: map!(object, "SECTIONS_1472"),
+            forms: Array::try_from(aya::maps::Map::Array(object::take(object, "FORMS")?))
+                .context("open the map FORMS")?,
+            zones: Array::try_from(aya::maps::Map::Array(object::take(object, "ZONES")?))
+                .context("open the map ZONES")?,
+            destinations: map!(object, "DESTINATIONS"),
+            interfaces: map!(object, "INTERFACES"),
+            counters: Counters::new(
+                object::take(object, "COUNTERS")?,
+                object::take(object, "UNKNOWN")?,
+            )?,
+            mtus: BTreeMap::new(),
+            refusals: 0,
+        })
+    }
+
+    /// The control record.
+    #[must_use]
+    pub fn control(&self) -> &ControlMap {
+        &self.control
+    }
+
+    /// How many operations the kernel has refused since the start.
+    #[must_use]
+    pub fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
+    /// What the datapath has counted.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn counts(&self) -> anyhow::Result<Counts> {
+        self.counters.read()
+    }
+
+    /// Writes the forms and zones that entries refer to.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn put_policy(
+        &mut self,
+        forms: &[[u8; FORM_LEN]],
+        zones: &[[u8; ZONE_LEN]],
+    ) -> anyhow::Result<()> {
+        self.control.begin();
+        let written = (0..)
+            .zip(forms)
+            .try_for_each(|(index, form)| self.forms.set(index, form, 0))
+            .and_then(|()| {
+                (0..)
+                    .zip(zones)
+                    .try_for_each(|(index, zone)| self.zones.set(index, zone, 0))
+            });
+        self.control.finish();
+        written.context("write the forms and zones")
+    }
+
+    /// Makes exactly these the known DNS addresses. Returns those that do not fit: their questions pass.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_destinations(
+        &mut self,
+        addresses: &BTreeSet<SocketAddr>,
+    ) -> anyhow::Result<Vec<SocketAddr>> {
+        let other_ports: BTreeSet<u16> = addresses
+            .iter()
+            .map(SocketAddr::port)
+            .filter(|port| *port != 53)
+            .collect();
+        let ports: Vec<u16> = other_ports.into_iter().take(PORTS_MAX).collect();
+        let (fitting, left): (Vec<SocketAddr>, Vec<SocketAddr>) = addresses
+            .iter()
+            .partition(|address| address.port() == 53 || ports.contains(&address.port()));
+        let wanted: BTreeSet<[u8; 20]> = fitting.into_iter().map(destination).collect();
+        let present: Vec<[u8; 20]> = self
+            .destinations
+            .keys()
+            .collect::<Result<_, _>>()
+            .context("list the DNS addresses")?;
+        let mut padded = [0; PORTS_MAX];
+        padded[..ports.len()].copy_from_slice(&ports);
+        self.control.set_ports(padded);
+        for key in present.iter().filter(|key| !wanted.contains(*key)) {
+            self.destinations
+                .remove(key)
+                .context("remove a DNS address")?;
+        }
+        for key in &wanted {
+            self.destinations
+                .insert(key, 1, 0)
+                .context("put a DNS address")?;
+        }
+        Ok(left)
+    }
+
+    /// Notes the MTU of an interface, or that it is gone.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_mtu(&mut self, interface: u32, mtu: Option<u32>) -> anyhow::Result<()> {
+        match mtu {
+            Some(mtu) => {
+                self.interfaces
+                    .insert(interface, mtu, 0)
+                    .context("put an interface's MTU")?;
+                self.mtus.insert(interface, mtu);
+            }
+            None => {
+                self.mtus.remove(&interface);
+                match self.interfaces.remove(&interface) {
+                    Ok(()) | Err(MapError::KeyNotFound) => {}
+                    Err(error) => return Err(error).context("remove an interface's MTU"),
+                }
+            }
+        }
+        let floor = self.mtus.values().copied().min().unwrap_or(0);
+        self.control
+            .set_mtu_floor(u16::try_from(floor).unwrap_or(u16::MAX));
+        Ok(())
+    }
+
+    /// Removes every entry and section that is not among these: what an earlier agent has left.
+    ///
+    /// # Errors
+    /// The kernel's, when the maps cannot be listed.
+    pub fn retain(
+        &mut self,
+        names: &BTreeSet<WireName>,
+        sections: &BTreeSet<(u8, u32)>,
+    ) -> anyhow::Result<usize> {
+        let present = self.names().context("list the names of the maps")?;
+        let mut removed = 0;
+        for name in present.into_iter().filter(|name| !names.contains(name)) {
+            removed += usize::from(self.apply(Operation::RemoveEntry { name }).is_ok());
+        }
+        for (class, key) in self.section_keys()? {
+            if !sections.contains(&(class, key)) {
+                removed += usize::from(self.apply(Operation::RemoveSection { class, key }).is_ok());
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The greatest section key in use.
+    ///
+    /// # Errors
+    /// The kernel's, when the maps cannot be listed.
+    pub fn last_section(&self) -> anyhow::Result<u32> {
+        Ok(self
+            .section_keys()?
+            .into_iter()
+            .map(|(_, key)| key)
+            .max()
+            .unwrap_or(0))
+    }
+
+    fn section_keys(&self) -> anyhow::Result<Vec<(u8, u32)>> {
+        let keys = (self.sections_192.keys().map(|key| key.map(|key| (1, key))))
+            .chain(self.sections_448.keys().map(|key| key.map(|key| (2, key))))
+            .chain(self.sections_960.keys().map(|key| key.map(|key| (3, key))))
+            .chain(self.sections_1472.keys().map(|key| key.map(|key| (4, key))));
+        keys.collect::<Result<_, _>>()
+            .context("list the sections of the maps")
+    }
+
+    /// Every name in the maps.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn names(&self) -> Result<Vec<WireName>, MapError> {
+        let short = self
+            .entries_40
+            .keys()
+            .map(|key| key.map(|key| name_of(&key)));
+        let middle = self
+            .entries_64
+            .keys()
+            .map(|key| key.map(|key| name_of(&key)));
+        let long = self
+            .entries_256
+            .keys()
+            .map(|key| key.map(|key| name_of(&key)));
+        short.chain(middle).chain(long).collect()
+    }
+
+    fn put_entry(&mut self, name: &[u8], entry: &[u8; ENTRY_LEN]) -> Result<(), MapError> {
+        match key_length(name) {
+            40 => self.entries_40.insert(key::<40>(name), entry, 0),
+            64 => self.entries_64.insert(key::<64>(name), entry, 0),
+            _ => self.entries_256.insert(key::<256>(name), entry, 0),
+        }
+    }
+
+    fn remove_entry(&mut self, name: &[u8]) -> Result<(), MapError> {
+        match key_length(name) {
+            40 => self.entries_40.remove(&key::<40>(name)),
+            64 => self.entries_64.remove(&key::<64>(name)),
+            _ => self.entries_256.remove(&key::<256>(name)),
+        }
+    }
+
+    fn put_section(&mut self, number: u32, class: u8, octets: &[u8]) -> Result<(), MapError> {
+        match class {
+            1 => self.sections_192.insert(number, key::<192>(octets), 0),
+            2 => self.sections_448.insert(number, key::<448>(octets), 0),
+            3 => self.sections_960.insert(number, key::<960>(octets), 0),
+            _ => self.sections_1472.insert(number, key::<1472>(octets), 0),
+        }
+    }
+
+    fn remove_section(&mut self, number: u32, class: u8) -> Result<(), MapError> {
+        match class {
+            1 => self.sections_192.remove(&number),
+            2 => self.sections_448.remove(&number),
+            3 => self.sections_960.remove(&number),
+            _ => self.sections_1472.remove(&number),
+        }
+    }
+}
+
+impl Maps for Store {
+    fn apply(&mut self, operation: Operation) -> Result<(), Refused> {
+        self.control.begin();
+        let done = match &operation {
+            Operation::PutSection { key, section } => {
+                self.put_section(*key, section.class, &section.octets)
+            }
+            Operation::PutEntry { name, entry } => self.put_entry(name, entry),
+            Operation::RemoveEntry { name } => self.remove_entry(name),
+            Operation::RemoveSection { class, key } => self.remove_section(*key, *class),
+        };
+        self.control.finish();
+        match done {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(error) => {
+                self.refusals += 1;
+                tracing::debug!(%error, ?operation, "the kernel refused to change a map");
+                Err(Refused)
+            }
+        }
+    }
+}
+
+/// Octets of the key of a name.
+#[must_use]
+pub fn key_length(name: &[u8]) -> usize {
+    KEY_LENGTHS
+        .into_iter()
+        .find(|length| name.len() <= *length)
+        .unwrap_or(256)
+}
+
+/// Octets, zero-padded to a key or value.
+pub fn key<const N: usize>(octets: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    let len = octets.len().min(N);
+    padded[..len].copy_from_slice(&octets[..len]);
+    padded
+}
+
+/// The name of a key: up to the root's octet.
+fn name_of(key: &[u8]) -> WireName {
+    let mut at = 0;
+    while let Some(length) = key.get(at).filter(|length| **length != 0) {
+        at += 1 + usize::from(*length);
+    }
+    key[..(at + 1).min(key.len())].into()
+}
+
+/// The key of a DNS address: see [`Destination`].
+#[must_use]
+pub fn destination(address: SocketAddr) -> [u8; size_of::<Destination>()] {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    key(&[&ip.octets()[..], &address.port().to_be_bytes()].concat())
+}
+
+/// The pinned maps, for looking at.
+#[derive(Debug)]
+pub struct Reader {
+    directory: PathBuf,
+}
+
+impl Reader {
+    /// Opens the maps that are pinned in `directory`.
+    ///
+    /// # Errors
+    /// Nothing is pinned there, or reading is not permitted.
+    pub fn open(directory: &Path) -> anyhow::Result<Self> {
+        pinned(directory, object::CONTROL)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// The entry of a name in wire form.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn entry(&self, name: &[u8]) -> anyhow::Result<Option<[u8; ENTRY_LEN]>> {
+        match key_length(name) {
+            40 => self.get("ENTRIES_40", &key::<40>(name)),
+            64 => self.get("ENTRIES_64", &key::<64>(name)),
+            _ => self.get("ENTRIES_256", &key::<256>(name)),
+        }
+    }
+
+    /// The map's name and the value of a section.
+    ///
+    /// # Errors
+    /// The kernel's, or that there is none.
+    pub fn section(&self, class: u8, number: u32) -> anyhow::Result<(&'static str, Vec<u8>)> {
+        let (map, octets) = match class {
+            1 => (
+                "SECTIONS_192",
+                self.get::<_, [u8; 192]>("SECTIONS_192", &number)?
+                    .map(Vec::from),
+            ),
+            2 => (
+                "SECTIONS_448",
+                self.get::<_, [u8; 448]>("SECTIONS_448", &number)?
+                    .map(Vec::from),
+            ),
+            3 => (
+                "SECTIONS_960",
+                self.get::<_, [u8; 960]>("SECTIONS_960", &number)?
+                    .map(Vec::from),
+            ),
+            _ => (
+                "SECTIONS_1472",
+                self.get::<_, [u8; 1472]>("SECTIONS_1472", &number)?
+                    .map(Vec::from),
+            ),
+        };
+        Ok((
+            map,
+            octets.with_context(|| format!("the section {number} in {map} is gone; try again"))?,
+        ))
+    }
+
+    fn get<K: aya::Pod, V: aya::Pod>(&self, map: &str, key: &K) -> anyhow::Result<Option<V>> {
+        let map: HashMap<MapData, K, V> =
+            HashMap::try_from(aya::maps::Map::HashMap(pinned(&self.directory, map)?))?;
+        match map.get(key, 0) {
+            Ok(value) => Ok(Some(value)),
+            Err(MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(error).context("read a map"),
+        }
+    }
+}
+
+/// Opens a pinned map.
+pub(super) fn pinned(directory: &Path, name: &str) -> anyhow::Result<MapData> {
+    let path = directory.join(name);
+    MapData::from_pin(&path).with_context(|| {
+        format!(
+            "open the pinned map {}; does an agent run with this folder, and may you read it?",
+            path.display()
+        )
+    })
+}
+
+/// What is left of the lease of the maps pinned in `directory`.
+///
+/// # Errors
+/// Nothing is pinned there, or reading is not permitted.
+pub fn lease_left(directory: &Path) -> anyhow::Result<Duration> {
+    let control = ControlMap::new(pinned(directory, object::CONTROL)?)
+        .context("map the control record into memory")?;
+    Ok(control.lease_left())
+}

@@ -1,0 +1,291 @@
+//! Objects as Kubernetes writes them in JSON and YAML. Only the needed fields are parsed; every
+//! one may be missing or `null`, as in the API's own Go types.
+
+use serde::Deserialize;
+
+use super::{
+    Address, Endpoint, EndpointPort, EndpointSlice, Kind, Namespace, Object, Protocol, Service,
+    ServicePort, Skipped,
+};
+
+/// An object of one kind in its written form.
+pub trait Written {
+    /// The kind.
+    const KIND: Kind;
+
+    /// The object's metadata.
+    fn metadata(&self) -> &Metadata;
+
+    /// The object in its compact form, and which parts of it were left out.
+    ///
+    /// # Errors
+    /// Objects without a name.
+    fn into_object(self) -> Result<(Object, Vec<Skipped>), Skipped>;
+}
+
+/// The needed fields of `metadata`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Metadata {
+    /// The object's name.
+    pub name: Option<String>,
+    /// Its namespace; missing means `default`.
+    pub namespace: Option<String>,
+    /// Its version, as the API server counts.
+    pub resource_version: Option<String>,
+    /// The one label that is read.
+    pub labels: Option<Labels>,
+}
+
+impl Metadata {
+    /// The object's namespace, with what Kubernetes fills in where none is written.
+    #[must_use]
+    pub fn namespace_or_default(&self) -> &str {
+        match self.namespace.as_deref() {
+            Some("") | None => "default",
+            Some(namespace) => namespace,
+        }
+    }
+
+    fn required_name(&self, kind: Kind) -> Result<&str, Skipped> {
+        match self.name.as_deref() {
+            Some("") | None => Err(Skipped {
+                object: format!("{kind} in namespace {}", self.namespace_or_default()),
+                reason: "it has no metadata.name".to_owned(),
+            }),
+            Some(name) => Ok(name),
+        }
+    }
+}
+
+/// The needed label of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Labels {
+    /// The service of an EndpointSlice.
+    #[serde(rename = "kubernetes.io/service-name")]
+    pub service: Option<String>,
+}
+
+/// A Namespace as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct WrittenNamespace {
+    metadata: Metadata,
+}
+
+impl Written for WrittenNamespace {
+    const KIND: Kind = Kind::Namespace;
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn into_object(self) -> Result<(Object, Vec<Skipped>), Skipped> {
+        let name = self.metadata.required_name(Self::KIND)?.into();
+        Ok((Object::Namespace(Namespace { name }), Vec::new()))
+    }
+}
+
+/// A Service as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct WrittenService {
+    metadata: Metadata,
+    spec: Option<ServiceSpec>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ServiceSpec {
+    r#type: Option<String>,
+    #[serde(rename = "clusterIP")]
+    cluster_ip: Option<String>,
+    #[serde(rename = "clusterIPs")]
+    cluster_ips: Option<Vec<String>>,
+    external_name: Option<String>,
+    ports: Option<Vec<WrittenPort>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct WrittenPort {
+    name: Option<String>,
+    port: Option<i64>,
+    protocol: Option<String>,
+}
+
+impl Written for WrittenService {
+    const KIND: Kind = Kind::Service;
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn into_object(self) -> Result<(Object, Vec<Skipped>), Skipped> {
+        let name: Box<str> = self.metadata.required_name(Self::KIND)?.into();
+        let namespace: Box<str> = self.metadata.namespace_or_default().into();
+        let spec = self.spec.unwrap_or_default();
+        let external_name = (spec.r#type.as_deref() == Some("ExternalName"))
+            .then(|| spec.external_name.unwrap_or_default().into());
+        let cluster_ips = match spec.cluster_ips {
+            Some(addresses) if !addresses.is_empty() => {
+                addresses.iter().map(|text| text.as_str().into()).collect()
+            }
+            Some(_) | None => spec
+                .cluster_ip
+                .iter()
+                .filter(|text| !text.is_empty())
+                .map(|text| text.as_str().into())
+                .collect(),
+        };
+        let object = format!("{} {namespace}/{name}", Self::KIND);
+        let (ports, skipped) = usable(spec.ports, |port| {
+            let number = port.number()?.ok_or("a port has no number")?;
+            Ok(ServicePort {
+                port: number,
+                protocol: port.protocol()?,
+                name: port.name.unwrap_or_default().into(),
+            })
+        });
+        let service = Service {
+            namespace,
+            name,
+            external_name,
+            cluster_ips,
+            ports,
+        };
+        Ok((Object::Service(service), skipped_ports(&object, skipped)))
+    }
+}
+
+/// An EndpointSlice as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WrittenEndpointSlice {
+    metadata: Metadata,
+    endpoints: Option<Vec<WrittenEndpoint>>,
+    ports: Option<Vec<WrittenPort>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WrittenEndpoint {
+    addresses: Option<Vec<String>>,
+    conditions: Option<Conditions>,
+    hostname: Option<String>,
+    target_ref: Option<TargetReference>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Conditions {
+    ready: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct TargetReference {
+    name: Option<String>,
+}
+
+impl Written for WrittenEndpointSlice {
+    const KIND: Kind = Kind::EndpointSlice;
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn into_object(self) -> Result<(Object, Vec<Skipped>), Skipped> {
+        let name: Box<str> = self.metadata.required_name(Self::KIND)?.into();
+        let namespace: Box<str> = self.metadata.namespace_or_default().into();
+        let object = format!("{} {namespace}/{name}", Self::KIND);
+        let (ports, skipped) = usable(self.ports, |port| {
+            Ok(EndpointPort {
+                port: port.number()?,
+                protocol: port.protocol()?,
+                name: port.name.unwrap_or_default().into(),
+            })
+        });
+        let slice = EndpointSlice {
+            namespace,
+            name,
+            service: self
+                .metadata
+                .labels
+                .and_then(|labels| labels.service)
+                .map(Into::into),
+            endpoints: self
+                .endpoints
+                .unwrap_or_default()
+                .into_iter()
+                .flat_map(WrittenEndpoint::into_endpoints)
+                .collect(),
+            ports,
+        };
+        Ok((
+            Object::EndpointSlice(slice),
+            skipped_ports(&object, skipped),
+        ))
+    }
+}
+
+impl WrittenEndpoint {
+    fn into_endpoints(self) -> impl Iterator<Item = Endpoint> {
+        let hostname = self.hostname.filter(|hostname| !hostname.is_empty());
+        let pod = self.target_ref.and_then(|target| target.name);
+        let ready = self.conditions.unwrap_or_default().ready.unwrap_or(true);
+        let addresses = self.addresses.unwrap_or_default().into_iter();
+        addresses.map(move |address| Endpoint {
+            address: Address::from(address.as_str()),
+            hostname: hostname.as_deref().map(Into::into),
+            pod: pod.as_deref().map(Into::into),
+            ready,
+        })
+    }
+}
+
+impl WrittenPort {
+    fn number(&self) -> Result<Option<u16>, String> {
+        let Some(port) = self.port else {
+            return Ok(None);
+        };
+        match u16::try_from(port) {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            Ok(_) | Err(_) => Err(format!("port {port} is not between 1 and 65535")),
+        }
+    }
+
+    fn protocol(&self) -> Result<Protocol, String> {
+        match self.protocol.as_deref() {
+            None | Some("" | "TCP") => Ok(Protocol::Tcp),
+            Some("UDP") => Ok(Protocol::Udp),
+            Some("SCTP") => Ok(Protocol::Sctp),
+            Some(other) => Err(format!("protocol {other:?} is not TCP, UDP or SCTP")),
+        }
+    }
+}
+
+fn usable<P>(
+    ports: Option<Vec<WrittenPort>>,
+    read: impl Fn(WrittenPort) -> Result<P, String>,
+) -> (Box<[P]>, Vec<String>) {
+    let mut skipped = Vec::new();
+    let ports = ports
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|port| read(port).map_err(|reason| skipped.push(reason)).ok())
+        .collect();
+    (ports, skipped)
+}
+
+fn skipped_ports(object: &str, reasons: Vec<String>) -> Vec<Skipped> {
+    let skip = |reason: String| Skipped {
+        object: object.to_owned(),
+        reason: format!("{reason}; the port is left out"),
+    };
+    reasons.into_iter().map(skip).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! Objects as YAML in, nodes as text out.
+
+mod properties;
+mod service;
+
+use std::fmt::Write as _;
+
+use super::*;
+use crate::{
+    objects::{
+        Kind, Namespace, Object,
+        written::{Written, WrittenEndpointSlice, WrittenService},
+    },
+    policy::Zone,
+    world::Event,
+};
+
+fn policy() -> Policy {
+    Policy::kubeadm(vec![Zone::parse("cluster.local").unwrap()])
+}
+
+/// Reads objects in YAML, separated by `---`, all with `kind`.
+fn objects(yaml: &str) -> Vec<Object> {
+    let read = |document: &str| {
+        let kind = document
+            .lines()
+            .find_map(|line| line.strip_prefix("kind: "));
+        match kind.unwrap_or_else(|| panic!("no kind in {document}")) {
+            "Namespace" => written::<crate::objects::written::WrittenNamespace>(document),
+            "Service" => written::<WrittenService>(document),
+            "EndpointSlice" => written::<WrittenEndpointSlice>(document),
+            other => panic!("{other}"),
+        }
+    };
+    yaml.split("---\n").map(read).collect()
+}
+
+fn written<W: Written + serde::de::DeserializeOwned>(yaml: &str) -> Object {
+    let written: W = serde_saphyr::from_str(yaml).unwrap();
+    written.into_object().unwrap().0
+}
+
+fn world(yaml: &str) -> World {
+    let mut world = World::default();
+    world.apply(Event::Applied(Object::Namespace(Namespace {
+        name: "n".into(),
+    })));
+    for object in objects(yaml) {
+        world.apply(Event::Applied(object));
+    }
+    for kind in Kind::ALL {
+        world.apply(Event::Heard(kind));
+    }
+    world
+}
+
+/// A node as text: its name, what is denied here and below, then its records, one a line.
+fn text(nodes: &[Node]) -> String {
+    let mut text = String::new();
+    for node in nodes {
+        writeln!(text, "{} {:?} {:?}", node.name, node.here, node.below).unwrap();
+        for set in &node.sets {
+            for record in &set.answers {
+                assert_eq!(record.record_type(), set.query_type);
+                assert_eq!(record.name, node.name);
+                let rotate = if set.rotate { " rotate" } else { "" };
+                writeln!(
+                    text,
+                    "  {} {} {}{rotate}",
+                    record.ttl, set.query_type, record.data
+                )
+                .unwrap();
+            }
+            assert!(set.additional.is_empty());
+        }
+    }
+    text
+}
+
+#[track_caller]
+fn check(yaml: &str, service: &str, expected: &str) {
+    let (nodes, skipped) = service_nodes(&policy(), &world(yaml), "n", service);
+    assert_eq!(skipped, []);
+    let expected: String = expected
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| format!("{}\n", line.strip_prefix("        ").unwrap_or(line)))
+        .collect();
+    assert_eq!(text(&nodes), expected);
+}
+
+fn service(spec: &str) -> String {
+    format!("kind: Service\nmetadata: {{namespace: n, name: s}}\nspec: {spec}\n")
+}
+
+fn slice(name: &str, endpoints: &str) -> String {
+    format!(
+        "---\nkind: EndpointSlice\nmetadata: {{namespace: n, name: {name}, labels: {{kubernetes.io/service-name: s}}}}\nendpoints: {endpoints}\n"
+    )
+}
+
+fn headless(slices: &[&str]) -> String {
+    let slices = slices.iter().enumerate();
+    service("{clusterIP: None}")
+        + &slices
+            .map(|(index, endpoints)| slice(&format!("s-{index}"), endpoints))
+            .collect::<String>()
+}
+
+#[test]
+fn a_service_needs_its_namespace_and_itself() {
+    let mut world = world(&service("{clusterIP: 10.96.0.1}"));
+    let owner = Owner::service("n", "s");
+    assert_eq!(nodes_of(&policy(), &world, &owner).0.len(), 1);
+    let namespace = Object::Namespace(Namespace { name: "n".into() });
+    world.apply(Event::Deleted(namespace.reference()));
+    assert_eq!(nodes_of(&policy(), &world, &owner), (vec![], vec![]));
+    let other = Owner::service("n", "other");
+    assert_eq!(nodes_of(&policy(), &world, &other), (vec![], vec![]));
+    let namespace = Owner::Namespace("n".into());
+    assert_eq!(nodes_of(&policy(), &world, &namespace), (vec![], vec![]));
+}
+
+#[test]
+fn slices_without_their_service_make_no_name() {
+    let yaml = slice("s-1", "[{addresses: [10.1.0.1]}]");
+    check(yaml.strip_prefix("---\n").unwrap(), "s", "");
+}
+
+#[test]
+fn every_zone_denies_what_it_does_not_hold_except_where_others_answer() {
+    let (nodes, skipped) = zone_nodes(&policy());
+    assert_eq!(skipped, []);
+    assert_eq!(
+        text(&nodes),
+        "cluster.local. Apex Absent\nsvc.cluster.local. Empty Absent\npod.cluster.local. Empty Pass\n\
+         dns.cluster.local. Pass Pass\ndns-version.cluster.local. Pass Pass\n"
+    );
+    let (nodes, skipped) = namespace_nodes(&policy(), "n");
+    assert_eq!(skipped, []);
+    assert_eq!(text(&nodes), "n.svc.cluster.local. Empty Absent\n");
+}
+
+#[test]
+fn several_zones_hold_the_same_names() {
+    let zones = ["cluster.local", "Other.Example."].map(|zone| Zone::parse(zone).unwrap());
+    let policy = Policy::kubeadm(zones.to_vec());
+    let world = world(&service("{clusterIP: 10.96.0.1}"));
+    let (nodes, _) = service_nodes(&policy, &world, "n", "s");
+    let names: Vec<_> = nodes
+        .iter()
+        .map(|node| (node.name.to_ascii(), node.zone))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("s.n.svc.cluster.local.".to_owned(), 0),
+            ("s.n.svc.other.example.".to_owned(), 1)
+        ]
+    );
+    assert_eq!(zone_nodes(&policy).0.len(), 10);
+}
+
+#[test]
+fn names_that_nobody_can_ask_for_are_skipped_with_a_reason() {
+    let long = "l".repeat(64);
+    for name in ["a.b", "Upper", &long, "ä", "a b"] {
+        let (nodes, skipped) = namespace_nodes(&policy(), name);
+        assert_eq!(nodes, []);
+        assert_eq!(skipped.len(), 1);
+        assert_eq!(skipped[0].object, format!("Namespace {name}"));
+    }
+    // A name with an underscore is not valid in Kubernetes, but it can be asked for.
+    assert_eq!(namespace_nodes(&policy(), "a_b").0.len(), 1);
+}
+
+#[test]
+fn a_name_over_255_octets_is_skipped_in_the_zone_where_it_is_too_long() {
+    let label = "z".repeat(60);
+    let long = format!("{label}.{label}.{label}.{label}");
+    let zones = [long.as_str(), "short.example"].map(|zone| Zone::parse(zone).unwrap());
+    let (nodes, skipped) = namespace_nodes(&Policy::kubeadm(zones.to_vec()), "namespace");
+    assert_eq!(text(&nodes), "namespace.svc.short.example. Empty Absent\n");
+    assert_eq!(skipped.len(), 1);
+    assert!(skipped[0].reason.contains("255"), "{}", skipped[0]);
+}
+
+#[test]
+fn a_host_name_that_nobody_can_ask_for_is_skipped_and_the_service_stays() {
+    let world = world(&headless(&["[{addresses: [10.1.0.1], hostname: a.b}]"]));
+    let (nodes, skipped) = service_nodes(&policy(), &world, "n", "s");
+    assert_eq!(
+        text(&nodes),
+        "s.n.svc.cluster.local. ExistsWithoutService Pass\n  30 A 10.1.0.1\n"
+    );
+    assert_eq!(skipped.len(), 1);
+}
+
+#[test]
+fn the_dns_service_listens_at_its_cluster_ips_and_its_endpoints() {
+    let world = world(
+        "\
+kind: Service
+metadata: {namespace: n, name: s}
+spec:
+  clusterIPs: [10.96.0.10, 'fd00::a']
+  ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}, {name: metrics, port: 9153, protocol: TCP}]
+---
+kind: EndpointSlice
+metadata: {namespace: n, name: s-1, labels: {kubernetes.io/service-name: s}}
+endpoints: [{addresses: [10.1.0.1]}, {addresses: [10.1.0.2], conditions: {ready: false}}]
+ports: [{name: dns-tcp, port: 5353, protocol: TCP}, {name: dns, port: 5353, protocol: UDP}, {name: other, port: 7, protocol: UDP}]
+---
+kind: EndpointSlice
+metadata: {namespace: n, name: s-2, labels: {kubernetes.io/service-name: s}}
+endpoints: [{addresses: [10.1.0.3]}]
+ports: [{name: dns, port: 5300, protocol: UDP}]
+",
+    );
+    let addresses: Vec<_> = dns_addresses(&world, "n", "s")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        addresses,
+        [
+            "10.1.0.1:5353",
+            "10.1.0.2:5353",
+            "10.1.0.3:5300",
+            "10.96.0.10:53",
+            "[fd00::a]:53"
+        ]
+    );
+    assert_eq!(dns_addresses(&world, "n", "other"), []);
+}

@@ -1,0 +1,270 @@
+//! The state of all watched objects, as far as the source has told.
+//!
+//! Pure: it is fed by [`Event`]s, in the order of each kind, and says whose records may have
+//! changed. Two worlds that were told the same objects are equal in all they answer, in whatever
+//! order they were told.
+
+mod event;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::event::{Affected, Event, Owner};
+use crate::objects::{EndpointSlice, Kind, Object, Service};
+
+/// All objects.
+#[derive(Debug, Default, Clone)]
+pub struct World {
+    /// The contents of namespaces, whether or not the namespace itself exists.
+    namespaces: BTreeMap<Box<str>, Contents>,
+    progress: [Progress; Kind::ALL.len()],
+}
+
+/// What a namespace holds.
+#[derive(Debug, Default, Clone)]
+struct Contents {
+    exists: bool,
+    services: BTreeMap<Box<str>, Service>,
+    slices: BTreeMap<Box<str>, EndpointSlice>,
+    /// The names of a service's slices.
+    slices_of: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+}
+
+/// How far the source is with one kind.
+#[derive(Debug, Default, Clone)]
+struct Progress {
+    /// The first list is complete.
+    listed: bool,
+    lost: bool,
+    /// During a list: the objects seen in it, as namespace and name.
+    seen: Option<BTreeSet<(Box<str>, Box<str>)>>,
+}
+
+impl World {
+    /// Takes one event in and says whose records may have changed by it.
+    ///
+    /// A list takes effect object by object, each of which is newer than what it replaces, and by
+    /// the removal of what was not in it at its end; so no second copy of 100,000 endpoints is held.
+    pub fn apply(&mut self, event: Event) -> Affected {
+        match event {
+            Event::Relisting(kind) => self.progress[kind as usize].seen = Some(BTreeSet::new()),
+            Event::Applied(object) => return self.put(object),
+            Event::Deleted(reference) => {
+                if let Some(seen) = &mut self.progress[reference.kind as usize].seen {
+                    seen.remove(&(reference.namespace.clone(), reference.name.clone()));
+                }
+                return self.remove(reference.kind, &reference.namespace, &reference.name);
+            }
+            Event::Listed(kind) => return self.finish_list(kind),
+            Event::Heard(kind) => self.progress[kind as usize].lost = false,
+            Event::Lost { kind, .. } => self.progress[kind as usize].lost = true,
+            Event::Skipped(_) => {}
+        }
+        Affected::new()
+    }
+
+    /// Whether every kind has been listed once: before that, nothing may be answered.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.progress.iter().all(|progress| progress.listed)
+    }
+
+    /// Whether the source is up to date with every kind: only then may absent names be denied.
+    #[must_use]
+    pub fn fresh(&self) -> bool {
+        self.complete()
+            && self
+                .progress
+                .iter()
+                .all(|progress| !progress.lost && progress.seen.is_none())
+    }
+
+    /// Every owner of records.
+    #[must_use]
+    pub fn owners(&self) -> Affected {
+        let mut owners = Affected::from([Owner::Zone]);
+        for (namespace, contents) in &self.namespaces {
+            owners.insert(Owner::Namespace(namespace.clone()));
+            owners.extend(
+                contents
+                    .services
+                    .keys()
+                    .map(|name| Owner::service(namespace, name)),
+            );
+        }
+        owners
+    }
+
+    /// Whether a namespace exists.
+    #[must_use]
+    pub fn namespace_exists(&self, namespace: &str) -> bool {
+        self.namespaces
+            .get(namespace)
+            .is_some_and(|contents| contents.exists)
+    }
+
+    /// A service, whether or not its namespace exists.
+    #[must_use]
+    pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
+        self.namespaces.get(namespace)?.services.get(name)
+    }
+
+    /// The endpoint slices of a service, whether or not the service exists, by their names' order.
+    pub fn slices_of(
+        &self,
+        namespace: &str,
+        service: &str,
+    ) -> impl Iterator<Item = &EndpointSlice> {
+        let contents = self.namespaces.get(namespace);
+        let names = contents.and_then(|contents| contents.slices_of.get(service));
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(move |name| contents?.slices.get(name))
+    }
+
+    fn put(&mut self, object: Object) -> Affected {
+        let kind = object.kind();
+        let (namespace, name) = object.key();
+        if let Some(seen) = &mut self.progress[kind as usize].seen {
+            seen.insert((namespace.into(), name.into()));
+        }
+        match object {
+            Object::Namespace(namespace) => {
+                let contents = self.namespaces.entry(namespace.name.clone()).or_default();
+                if std::mem::replace(&mut contents.exists, true) {
+                    return Affected::new();
+                }
+                contents.owners(&namespace.name)
+            }
+            Object::Service(service) => {
+                let owner = Owner::service(&service.namespace, &service.name);
+                let contents = self
+                    .namespaces
+                    .entry(service.namespace.clone())
+                    .or_default();
+                let known = contents.services.get(&service.name) == Some(&service);
+                if known {
+                    return Affected::new();
+                }
+                contents.services.insert(service.name.clone(), service);
+                Affected::from([owner])
+            }
+            Object::EndpointSlice(slice) => self
+                .namespaces
+                .entry(slice.namespace.clone())
+                .or_default()
+                .put_slice(slice),
+        }
+    }
+
+    fn remove(&mut self, kind: Kind, namespace: &str, name: &str) -> Affected {
+        let key = if kind == Kind::Namespace {
+            name
+        } else {
+            namespace
+        };
+        let Some(contents) = self.namespaces.get_mut(key) else {
+            return Affected::new();
+        };
+        let affected = match kind {
+            Kind::Namespace => match std::mem::replace(&mut contents.exists, false) {
+                true => contents.owners(name),
+                false => Affected::new(),
+            },
+            Kind::Service => match contents.services.remove(name) {
+                Some(_) => Affected::from([Owner::service(namespace, name)]),
+                None => Affected::new(),
+            },
+            Kind::EndpointSlice => contents.remove_slice(namespace, name),
+        };
+        if contents.is_empty() {
+            self.namespaces.remove(key);
+        }
+        affected
+    }
+
+    fn finish_list(&mut self, kind: Kind) -> Affected {
+        let progress = &mut self.progress[kind as usize];
+        // A list that never began says nothing about what is gone.
+        let Some(seen) = progress.seen.take() else {
+            return Affected::new();
+        };
+        progress.listed = true;
+        progress.lost = false;
+        let mut affected = Affected::new();
+        for (namespace, name) in self.keys(kind) {
+            if !seen.contains(&(namespace.clone(), name.clone())) {
+                affected.extend(self.remove(kind, &namespace, &name));
+            }
+        }
+        affected
+    }
+
+    /// The namespaces (empty for a Namespace) and names of all objects of a kind.
+    fn keys(&self, kind: Kind) -> Vec<(Box<str>, Box<str>)> {
+        let mut keys = Vec::new();
+        for (namespace, contents) in &self.namespaces {
+            let mut push = |namespace: &str, name: &str| keys.push((namespace.into(), name.into()));
+            match kind {
+                Kind::Namespace if contents.exists => push("", namespace),
+                Kind::Namespace => {}
+                Kind::Service => contents
+                    .services
+                    .keys()
+                    .for_each(|name| push(namespace, name)),
+                Kind::EndpointSlice => contents
+                    .slices
+                    .keys()
+                    .for_each(|name| push(namespace, name)),
+            }
+        }
+        keys
+    }
+}
+
+impl Contents {
+    fn is_empty(&self) -> bool {
+        !self.exists && self.services.is_empty() && self.slices.is_empty()
+    }
+
+    /// The namespace's owner and those of its services, whose names exist only with it.
+    fn owners(&self, namespace: &str) -> Affected {
+        let services = self.services.keys();
+        services
+            .map(|name| Owner::service(namespace, name))
+            .chain([Owner::Namespace(namespace.into())])
+            .collect()
+    }
+
+    fn put_slice(&mut self, slice: EndpointSlice) -> Affected {
+        if self.slices.get(&slice.name) == Some(&slice) {
+            return Affected::new();
+        }
+        let mut affected = self.remove_slice(&slice.namespace, &slice.name);
+        if let Some(service) = &slice.service {
+            affected.insert(Owner::service(&slice.namespace, service));
+            self.slices_of
+                .entry(service.clone())
+                .or_default()
+                .insert(slice.name.clone());
+        }
+        self.slices.insert(slice.name.clone(), slice);
+        affected
+    }
+
+    fn remove_slice(&mut self, namespace: &str, name: &str) -> Affected {
+        let Some(service) = self.slices.remove(name).and_then(|slice| slice.service) else {
+            return Affected::new();
+        };
+        if let Some(names) = self.slices_of.get_mut(&service) {
+            names.remove(name);
+            if names.is_empty() {
+                self.slices_of.remove(&service);
+            }
+        }
+        Affected::from([Owner::service(namespace, &service)])
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! The programs that the tests run, named by environment variables that `cargo xtask test` sets.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail};
+
+/// A program that is built or downloaded rather than installed by the distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// The agent, `zerohop`.
+    Zerohop,
+    /// CoreDNS with its stock plugins.
+    CoreDns,
+    /// The store behind the Kubernetes API server.
+    Etcd,
+    /// The Kubernetes API server.
+    KubeApiserver,
+    /// The command-line client of the Kubernetes API.
+    Kubectl,
+}
+
+impl Tool {
+    /// The environment variable that names the program's path.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Zerohop => "ZEROHOP_BIN",
+            Self::CoreDns => "ZEROHOP_COREDNS",
+            Self::Etcd => "ZEROHOP_ETCD",
+            Self::KubeApiserver => "ZEROHOP_KUBE_APISERVER",
+            Self::Kubectl => "ZEROHOP_KUBECTL",
+        }
+    }
+}
+
+/// The path of `tool`, from its environment variable.
+///
+/// # Errors
+///
+/// When the variable is not set or names no file.
+pub fn program(tool: Tool) -> Result<PathBuf> {
+    let variable = tool.variable();
+    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) else {
+        bail!("{variable} is not set; run the tests by `cargo xtask test`, which sets it");
+    };
+    let path = PathBuf::from(path);
+    if !Path::is_file(&path) {
+        bail!("{variable} names {}, which is no file", path.display());
+    }
+    Ok(path)
+}

@@ -1,0 +1,45 @@
+//! `cargo xtask build`: the BPF object and the agent that carries it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    setup::{self, Environment},
+    workspace,
+};
+
+/// How to build.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Optimise the agent (the BPF object always is)
+    #[arg(long)]
+    release: bool,
+}
+
+/// Builds the agent and says where it is.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let environment = setup::ready(setup::BUILD)?;
+    println!("{}", agent(&environment, options.release)?.display());
+    Ok(())
+}
+
+/// Builds the agent, whose build script builds and embeds the BPF object; returns the program's path.
+///
+/// # Errors
+///
+/// It does not compile: cargo has said why.
+pub(crate) fn agent(environment: &Environment, release: bool) -> Result<PathBuf> {
+    let mut command = environment.cargo();
+    command.args(["build", "--package", "dns-userspace"]);
+    if release {
+        command.arg("--release");
+    }
+    let status = command.status().context("start cargo")?;
+    ensure!(
+        status.success(),
+        "the agent does not build, for the reasons above"
+    );
+    let profile = if release { "release" } else { "debug" };
+    Ok(workspace::target_folder().join(profile).join("zerohop"))
+}
