@@ -222,8 +222,8 @@ pub struct Control {
     pub ports: [u16; PORTS_MAX],
     /// The fewest labels of a zone, the root's not counted: where the walk begins.
     pub zone_labels: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// The agent's mark of what its entries were made by (zones, TTLs); the kernel does not read it.
+    pub policy: u32,
 }
 
 const _: () = {

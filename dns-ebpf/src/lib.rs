@@ -5,7 +5,7 @@
 //! (`src/main.rs`) lends it a packet and the maps through [`Packet`] and [`Tables`]; host tests lend it
 //! vectors. Equal input (packet, tables, time, random number) gives equal bytes on both sides.
 //!
-//! Start reading at [`intercept`], then [`answer`], the map layout byte for byte.
+//! Start reading at [`intercept()`], then [`answer`], the map layout byte for byte.
 //!
 //! Every function on the packet's path is `#[inline(always)]`: the verifier follows values better
 //! through straight code than through calls, and each call would spend BPF stack.

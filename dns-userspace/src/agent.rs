@@ -1,7 +1,7 @@
 //! The agent: one task that takes changes in and carries them into the kernel.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     time::{Duration, SystemTime},
 };
@@ -18,10 +18,11 @@ use crate::{
     datapath::{
         attach::{Attachment, Attachments, PinLock, Programs, ensure_bpffs},
         interfaces::{Interface, InterfaceEvent, InterfaceWatch},
-        object,
+        kernel_log, object,
         store::Store,
     },
     encode::{self, Draft},
+    objects::Skipped,
     policy::Policy,
     projection,
     table::Table,
@@ -32,6 +33,9 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Events taken in before what they changed is carried into the kernel.
 const BATCH: usize = 256;
+/// Heartbeats between two tries of names that the maps have refused, and how many owners are tried then.
+const RETRY_EVERY: u32 = 10;
+const RETRIED: usize = 256;
 /// Heartbeats between two looks at what the datapath has counted.
 const LOOK_EVERY: u32 = 60;
 
@@ -49,7 +53,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let _lock = PinLock::acquire(&config.pin_directory)?;
     let mut agent = Agent::new(&config)?;
     let mut interfaces = InterfaceWatch::start(config.selection).await?;
-    for missing in interfaces.missing() {
+    if let Some(missing) = interfaces.missing().next() {
         anyhow::bail!("{missing}");
     }
     let source = config.source.start(sender).await?;
@@ -112,6 +116,8 @@ struct Agent {
     said: Option<Readiness>,
     /// A map said no when a node had to stop denying.
     deaf: bool,
+    /// Objects that are not answered for, and why, as it was told.
+    told: BTreeMap<String, String>,
     beats: u32,
 }
 
@@ -126,6 +132,9 @@ impl Agent {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let mut loaded = object::load(&config.pin_directory, config.sizes)?;
         let programs = Programs::of(&loaded.object)?;
+        if let Err(error) = kernel_log::follow(&mut loaded.object) {
+            tracing::warn!("the datapath's own messages will not be seen: {error:#}");
+        }
         let mut store = Store::new(&mut loaded.object, loaded.control)?;
         programs.pin(&config.pin_directory)?;
         let control = store.control();
@@ -140,7 +149,7 @@ impl Agent {
                 .min()
                 .unwrap_or(1),
         );
-        control.claim();
+        control.claim(config.policy.mark());
         let serial = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs() as u32);
@@ -163,6 +172,7 @@ impl Agent {
             addresses: BTreeSet::new(),
             said: None,
             deaf: false,
+            told: BTreeMap::new(),
             beats: 0,
         })
     }
@@ -235,7 +245,7 @@ impl Agent {
         }
     }
 
-    fn drafts(&self, owner: &Owner) -> Vec<Draft> {
+    fn drafts(&mut self, owner: &Owner) -> Vec<Draft> {
         let (nodes, mut skipped) = projection::nodes_of(&self.policy, &self.world, owner);
         let mut drafts = Vec::with_capacity(nodes.len());
         for node in &nodes {
@@ -243,8 +253,12 @@ impl Agent {
             drafts.extend(draft);
             skipped.append(&mut left);
         }
-        for skipped in skipped {
-            tracing::warn!(object = %skipped.object, "not answered in the kernel: {}", skipped.reason);
+        for Skipped { object, reason } in skipped {
+            // Owners are recomputed often; each object is told of once.
+            if self.told.get(&object) != Some(&reason) {
+                tracing::warn!(%object, "not answered in the kernel: {reason}");
+                self.told.insert(object, reason);
+            }
         }
         drafts
     }
@@ -307,9 +321,8 @@ impl Agent {
     /// Renews the lease, and tries again what the maps refused.
     fn beat(&mut self) -> anyhow::Result<()> {
         if self.reconciled {
-            let again = self.table.to_retry();
-            if !again.is_empty() {
-                self.retry(&again);
+            if self.beats.is_multiple_of(RETRY_EVERY) {
+                self.retry();
             }
             self.permit();
         }
@@ -321,13 +334,12 @@ impl Agent {
     }
 
     /// Tries refused names again, quietly: that they were refused has been said.
-    fn retry(&mut self, owners: &BTreeSet<Owner>) {
-        let mut deaf = false;
+    fn retry(&mut self) {
+        let owners: Vec<Owner> = self.table.to_retry().into_iter().take(RETRIED).collect();
         for owner in owners {
-            let wanted = self.drafts(owner);
-            deaf |= self.table.set(&mut self.store, owner, wanted).deaf;
+            let wanted = self.drafts(&owner);
+            self.deaf |= self.table.set(&mut self.store, &owner, wanted).deaf;
         }
-        self.deaf = deaf;
     }
 
     /// Says when interfaces are attached and nobody asks a known DNS address.

@@ -2,22 +2,24 @@
 //!
 //! Pure. The layout itself is documented in [`dns_ebpf::answer`].
 
+mod denial;
+
 use dns_ebpf::{
     answer::{
-        AUTHORITATIVE, Action, ENTRY_HEAD, ENTRY_LEN, EXCEPTIONS_MAX, Entry, FORM_LEN, Form,
-        SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN, SLOTS_MAX, ZONE_HEAD, ZONE_LEN, Zone,
+        AUTHORITATIVE, ENTRY_HEAD, ENTRY_LEN, Entry, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN,
+        SLOTS_MAX,
     },
     sum_of,
 };
 use hickory_proto::{
     ProtoError,
-    rr::{Name, Record, RecordType},
+    rr::{Name, Record},
     serialize::binary::{BinEncodable, BinEncoder, NameEncoding},
 };
 
+pub use self::denial::{denial_of, forms, zones};
 use crate::{
     objects::Skipped,
-    policy::{self, Policy},
     records::{Denial, Node, RecordSet},
 };
 
@@ -67,8 +69,8 @@ impl Draft {
         Self {
             name: self.name.clone(),
             zone: self.zone,
-            here: form_of(Denial::Pass),
-            below: form_of(Denial::Pass),
+            here: denial::form_of(Denial::Pass),
+            below: denial::form_of(Denial::Pass),
             slots: Vec::new(),
         }
     }
@@ -77,7 +79,7 @@ impl Draft {
     #[must_use]
     pub fn passing_below(&self) -> Self {
         Self {
-            below: form_of(Denial::Pass),
+            below: denial::form_of(Denial::Pass),
             ..self.clone()
         }
     }
@@ -198,13 +200,13 @@ pub fn encode(node: &Node) -> (Option<Draft>, Vec<Skipped>) {
                 skip(format!("{} {}", node.name, set.query_type), reason);
                 // A type without a slot would be denied; so nothing of this name is answered.
                 let zone = node.zone as u8;
-                let pass = form_of(Denial::Pass);
+                let pass = denial::form_of(Denial::Pass);
                 return (
                     Some(Draft {
                         name,
                         zone,
                         here: pass,
-                        below: form_of(node.below),
+                        below: denial::form_of(node.below),
                         slots: Vec::new(),
                     }),
                     skipped,
@@ -226,8 +228,8 @@ pub fn encode(node: &Node) -> (Option<Draft>, Vec<Skipped>) {
             Some(Draft {
                 name,
                 zone,
-                here: form_of(Denial::Pass),
-                below: form_of(node.below),
+                here: denial::form_of(Denial::Pass),
+                below: denial::form_of(node.below),
                 slots,
             }),
             skipped,
@@ -237,8 +239,8 @@ pub fn encode(node: &Node) -> (Option<Draft>, Vec<Skipped>) {
         Some(Draft {
             name,
             zone: node.zone as u8,
-            here: form_of(node.here),
-            below: form_of(node.below),
+            here: denial::form_of(node.here),
+            below: denial::form_of(node.below),
             slots,
         }),
         skipped,
@@ -293,136 +295,4 @@ fn write_record(record: &Record, octets: &mut Vec<u8>) -> Result<(), ProtoError>
     octets.extend((rdata.len() as u16).to_be_bytes());
     octets.extend(rdata);
     Ok(())
-}
-
-/// Every [`Denial`], in the order of its form's index.
-const DENIALS: [Denial; 7] = [
-    Denial::Pass,
-    Denial::Exists,
-    Denial::ExistsWithoutService,
-    Denial::Alias,
-    Denial::Empty,
-    Denial::Apex,
-    Denial::Absent,
-];
-
-fn form_of(denial: Denial) -> u8 {
-    denial as u8
-}
-
-/// The `FORMS` map, from index 0 on.
-#[must_use]
-pub fn forms() -> Vec<[u8; FORM_LEN]> {
-    DENIALS
-        .iter()
-        .map(|denial| form(*denial).to_octets())
-        .collect()
-}
-
-/// How a denial answers each query type (specification §8, §14).
-fn form(denial: Denial) -> Form {
-    const TRANSFERS: [(RecordType, Action); 2] = [
-        (RecordType::AXFR, Action::Pass),
-        (RecordType::IXFR, Action::Pass),
-    ];
-    let (otherwise, exceptions): (Action, &[(RecordType, Action)]) = match denial {
-        Denial::Pass => {
-            return Form {
-                otherwise: 0,
-                exceptions: 0,
-                rest: [0; FORM_LEN - 2],
-            };
-        }
-        Denial::Exists => (Action::Nodata, &[]),
-        Denial::ExistsWithoutService => (Action::Nodata, &[(RecordType::SRV, Action::Pass)]),
-        Denial::Alias => (
-            Action::Nodata,
-            &[
-                (RecordType::A, Action::Pass),
-                (RecordType::AAAA, Action::Pass),
-            ],
-        ),
-        Denial::Empty => (Action::Nodata, &[(RecordType::TXT, Action::Nxdomain)]),
-        Denial::Apex => (
-            Action::Nodata,
-            &[
-                (RecordType::TXT, Action::Nxdomain),
-                (RecordType::NS, Action::Pass),
-                (RecordType::SOA, Action::Pass),
-            ],
-        ),
-        Denial::Absent => (Action::Nxdomain, &[(RecordType::SOA, Action::Nodata)]),
-    };
-    let mut rest = [0; FORM_LEN - 2];
-    let all = exceptions.iter().chain(&TRANSFERS).take(EXCEPTIONS_MAX);
-    let count = all.clone().count();
-    for (place, (query_type, action)) in rest.chunks_exact_mut(4).zip(all) {
-        let [high, low] = u16::from(*query_type).to_be_bytes();
-        place.copy_from_slice(&[high, low, *action as u8, 0]);
-    }
-    Form {
-        otherwise: otherwise as u8,
-        exceptions: count as u8,
-        rest,
-    }
-}
-
-/// The `ZONES` map: the SOA record of each zone's denials (specification §11).
-///
-/// `serial` is any plausible recent Unix time: CoreDNS's replicas differ in it, and clients ignore it.
-///
-/// # Errors
-/// A zone's name that cannot be written in wire form.
-pub fn zones(policy: &Policy, serial: u32) -> Result<Vec<[u8; ZONE_LEN]>, ProtoError> {
-    policy
-        .zones
-        .iter()
-        .map(|zone| Ok(zone_of(zone, policy.soa, serial)?.to_octets()))
-        .collect()
-}
-
-fn zone_of(
-    zone: &policy::Zone,
-    soa: policy::StartOfAuthority,
-    serial: u32,
-) -> Result<Zone, ProtoError> {
-    let mut section = [0, 0, 0, 6, 0, 1].to_vec();
-    section.extend(soa.ttl.to_be_bytes());
-    section.extend([0, 42]);
-    section.extend(b"\x02ns\x03dns");
-    let server = section.len() as u8;
-    section.extend([0, 0]);
-    section.extend(b"\x0ahostmaster");
-    let mailbox = section.len() as u8;
-    section.extend([0, 0]);
-    for number in [serial, soa.refresh, soa.retry, soa.expire, soa.minimum] {
-        section.extend(number.to_be_bytes());
-    }
-    let mut octets = [0; ZONE_LEN - ZONE_HEAD];
-    octets[..section.len()].copy_from_slice(&section);
-    Ok(Zone {
-        name_len: wire_name(&zone.name)?.len() as u8,
-        section_len: section.len() as u8,
-        sum: sum_of(&section),
-        pointers: 3,
-        pointer_at: [0, server, mailbox],
-        used: 1,
-        reserved: [0; 7],
-        section: octets,
-    })
-}
-
-/// A form's meaning, for people.
-#[must_use]
-pub fn denial_of(form: u8) -> &'static str {
-    match DENIALS.get(usize::from(form)) {
-        Some(Denial::Pass) => "the DNS service answers",
-        Some(Denial::Exists) => "NODATA",
-        Some(Denial::ExistsWithoutService) => "NODATA; SRV: the DNS service answers",
-        Some(Denial::Alias) => "NODATA; A and AAAA: the DNS service answers",
-        Some(Denial::Empty) => "NODATA; TXT: NXDOMAIN",
-        Some(Denial::Apex) => "NODATA; TXT: NXDOMAIN; NS and SOA: the DNS service answers",
-        Some(Denial::Absent) => "NXDOMAIN; SOA: NODATA",
-        None => "unknown: the entry is of another version of zerohop",
-    }
 }

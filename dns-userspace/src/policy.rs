@@ -2,10 +2,12 @@
 //!
 //! Pure. Every other pure module takes its choices from one [`Policy`] value.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use hickory_proto::rr::Name;
 
 /// A zone of the cluster, such as `cluster.local.`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Zone {
     /// The zone's name: lower-case, fully qualified.
     pub name: Name,
@@ -44,7 +46,7 @@ pub struct ZoneError {
 
 /// The fields of the SOA record of a negative answer (RFC 1035 §3.3.13, RFC 2308), in seconds.
 /// Its names are `ns.dns.ZONE` and `hostmaster.ZONE`; the serial is the agent's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StartOfAuthority {
     /// Lifetime of the SOA record itself, and so of the denial in a resolver's cache.
     pub ttl: u32,
@@ -59,7 +61,7 @@ pub struct StartOfAuthority {
 }
 
 /// Everything in which two clusters' DNS services may differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// The zones that hold the cluster's names; all of them serve the same names.
     pub zones: Vec<Zone>,
@@ -87,6 +89,14 @@ impl Policy {
             },
             rotate: true,
         }
+    }
+
+    /// A number that differs between policies that make different entries.
+    #[must_use]
+    pub fn mark(&self) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish() as u32
     }
 }
 

@@ -78,9 +78,11 @@ pub(super) struct Maps;
 #[inline(always)]
 fn copy<const N: usize>(from: *const u64, to: *mut u64) {
     for index in 0..N {
-        // SAFETY: both places hold N aligned words. The source may change while it is read: the
-        // datapath finds that out by `Tables::started` and drops the copy.
-        unsafe { to.add(index).write(from.add(index).read_volatile()) }
+        // SAFETY: `from` holds N aligned words. They may change while they are read: the datapath
+        // finds that out by `Tables::started` and drops the copy.
+        let word = unsafe { from.wrapping_add(index).read_volatile() };
+        // SAFETY: `to` holds N aligned words.
+        unsafe { to.wrapping_add(index).write(word) }
     }
 }
 
@@ -118,35 +120,31 @@ impl Tables for Maps {
         let Some(control) = CONTROL.get_ptr(0) else {
             return 0;
         };
-        // SAFETY: the map's one element.
-        unsafe { (&raw const (*control).started).read_volatile() }
+        // SAFETY: the map's one element; only the field's address is taken.
+        let started = unsafe { &raw const (*control).started };
+        // SAFETY: as above.
+        unsafe { started.read_volatile() }
     }
 
     #[inline(always)]
     fn entry_40(&self, key: &[u64; 5], to: &mut Entry) -> bool {
         // SAFETY: a key is its octets, aligned to 8 like these words.
-        entry(
-            ENTRIES_40.get_ptr(unsafe { &*key.as_ptr().cast::<Key<40>>() }),
-            to,
-        )
+        let key: &Key<40> = unsafe { &*key.as_ptr().cast() };
+        entry(ENTRIES_40.get_ptr(key), to)
     }
 
     #[inline(always)]
     fn entry_64(&self, key: &[u64; 8], to: &mut Entry) -> bool {
         // SAFETY: as in `entry_40`.
-        entry(
-            ENTRIES_64.get_ptr(unsafe { &*key.as_ptr().cast::<Key<64>>() }),
-            to,
-        )
+        let key: &Key<64> = unsafe { &*key.as_ptr().cast() };
+        entry(ENTRIES_64.get_ptr(key), to)
     }
 
     #[inline(always)]
     fn entry_256(&self, key: &[u64; 32], to: &mut Entry) -> bool {
         // SAFETY: as in `entry_40`.
-        entry(
-            ENTRIES_256.get_ptr(unsafe { &*key.as_ptr().cast::<Key<256>>() }),
-            to,
-        )
+        let key: &Key<256> = unsafe { &*key.as_ptr().cast() };
+        entry(ENTRIES_256.get_ptr(key), to)
     }
 
     #[inline(always)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Output, Pinned};
 use crate::{
-    datapath::store::Reader,
+    datapath::{reader::Reader, store::key_length},
     encode::{self, wire_name},
 };
 
@@ -76,7 +76,7 @@ fn describe(name: &Name, wire: &[u8], entry: &Entry, reader: &Reader) -> anyhow:
     }
     Ok(Found {
         name: name.to_ascii(),
-        map: format!("ENTRIES_{}", crate::datapath::store::key_length(wire)),
+        map: format!("ENTRIES_{}", key_length(wire)),
         other_types: encode::denial_of(entry.here).to_owned(),
         names_below: encode::denial_of(entry.below).to_owned(),
         answers,

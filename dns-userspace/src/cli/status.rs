@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Output, Pinned};
-use crate::datapath::{attach::survey, counters::Counters, store};
+use crate::datapath::{attach::survey, counters::Counters, reader};
 
 /// Shows what was answered, what was passed on and why, and where the datapath is attached.
 #[derive(Clone, Debug, Args)]
@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 fn read(pinned: &Pinned) -> anyhow::Result<Status> {
     let directory = &pinned.pin_directory;
     let counts = Counters::open(directory)?.read()?;
-    let lease: Duration = store::lease_left(directory)?;
+    let lease: Duration = reader::lease_left(directory)?;
     let unknown = counts
         .unknown_destinations
         .iter()

@@ -31,7 +31,7 @@ struct Shared {
     mtu_floor: AtomicU16,
     ports: [AtomicU16; PORTS_MAX],
     zone_labels: AtomicU32,
-    reserved: AtomicU32,
+    policy: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Shared>() == size_of::<Control>());
@@ -84,8 +84,14 @@ impl ControlMap {
         self.shared().layout.load(Ordering::Acquire)
     }
 
-    /// Says that the maps are of this agent's layout.
-    pub fn claim(&self) {
+    /// Says that the maps are of this agent's layout, and by which policy their entries are made.
+    ///
+    /// Entries of another policy must not be answered from: if there may be any, the lease ends.
+    pub fn claim(&self, policy: u32) {
+        if self.shared().policy.load(Ordering::Acquire) != policy {
+            self.end_lease();
+        }
+        self.shared().policy.store(policy, Ordering::Release);
         self.shared().layout.store(LAYOUT, Ordering::Release);
     }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use aya::maps::{HashMap, Map, MapData, PerCpuArray};
 use dns_ebpf::{Answered, Pass, Reason};
 
-use super::store::pinned;
+use super::reader::pinned;
 
 /// Counts since the maps were made.
 #[derive(Clone, Debug, Default)]

@@ -4,6 +4,8 @@ pub mod attach;
 pub mod control;
 pub mod counters;
 pub mod interfaces;
+pub mod kernel_log;
 mod netlink;
 pub mod object;
+pub mod reader;
 pub mod store;

@@ -41,32 +41,34 @@ const CLASSIFIERS: [&str; 2] = ["intercept_peer", "intercept_plain"];
 /// The XDP program.
 const XDP: &str = "intercept_xdp";
 
-/// How many elements the maps may have. They take memory for what is in them, not for these limits.
+/// How many elements the maps may have. Elements take memory when they are put; of the limit itself only 16
+/// octets an element are taken at once, for the hash's buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Names, for each of the three maps of names.
+    /// Names of up to 40 octets, and as many of up to 64; a quarter of it of longer ones.
     pub entries: u32,
-    /// Answers that do not fit into a name's entry, for each of the four maps of sections.
+    /// Answers of up to 176 octets that do not fit into a name's entry, and as many of up to 432; a quarter
+    /// of it of up to 944, and as many of up to 1,456.
     pub sections: u32,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
         Self {
-            entries: 262_144,
-            sections: 65_536,
+            entries: 131_072,
+            sections: 32_768,
         }
     }
 }
 
 impl Sizes {
     fn of(self, map: &str) -> Option<u32> {
-        if map.starts_with("ENTRIES_") {
-            Some(self.entries)
-        } else if map.starts_with("SECTIONS_") {
-            Some(self.sections)
-        } else {
-            None
+        match map {
+            "ENTRIES_40" | "ENTRIES_64" => Some(self.entries),
+            "ENTRIES_256" => Some((self.entries / 4).max(1)),
+            "SECTIONS_192" | "SECTIONS_448" => Some(self.sections),
+            "SECTIONS_960" | "SECTIONS_1472" => Some((self.sections / 4).max(1)),
+            _ => None,
         }
     }
 }

@@ -1,0 +1,111 @@
+//! Looking at the maps that an agent has pinned, whether or not it runs.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use aya::maps::{HashMap, MapData, MapError};
+use dns_ebpf::answer::ENTRY_LEN;
+
+use super::{
+    control::ControlMap,
+    object,
+    store::{key, key_length},
+};
+
+/// The pinned maps, for looking at.
+#[derive(Debug)]
+pub struct Reader {
+    directory: PathBuf,
+}
+
+impl Reader {
+    /// Opens the maps that are pinned in `directory`.
+    ///
+    /// # Errors
+    /// Nothing is pinned there, or reading is not permitted.
+    pub fn open(directory: &Path) -> anyhow::Result<Self> {
+        pinned(directory, object::CONTROL)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// The entry of a name in wire form.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn entry(&self, name: &[u8]) -> anyhow::Result<Option<[u8; ENTRY_LEN]>> {
+        match key_length(name) {
+            40 => self.get("ENTRIES_40", &key::<40>(name)),
+            64 => self.get("ENTRIES_64", &key::<64>(name)),
+            _ => self.get("ENTRIES_256", &key::<256>(name)),
+        }
+    }
+
+    /// The map's name and the value of a section.
+    ///
+    /// # Errors
+    /// The kernel's, or that there is none.
+    pub fn section(&self, class: u8, number: u32) -> anyhow::Result<(&'static str, Vec<u8>)> {
+        let (map, octets) = match class {
+            1 => (
+                "SECTIONS_192",
+                self.get::<_, [u8; 192]>("SECTIONS_192", &number)?
+                    .map(Vec::from),
+            ),
+            2 => (
+                "SECTIONS_448",
+                self.get::<_, [u8; 448]>("SECTIONS_448", &number)?
+                    .map(Vec::from),
+            ),
+            3 => (
+                "SECTIONS_960",
+                self.get::<_, [u8; 960]>("SECTIONS_960", &number)?
+                    .map(Vec::from),
+            ),
+            _ => (
+                "SECTIONS_1472",
+                self.get::<_, [u8; 1472]>("SECTIONS_1472", &number)?
+                    .map(Vec::from),
+            ),
+        };
+        Ok((
+            map,
+            octets.with_context(|| format!("the section {number} in {map} is gone; try again"))?,
+        ))
+    }
+
+    fn get<K: aya::Pod, V: aya::Pod>(&self, map: &str, key: &K) -> anyhow::Result<Option<V>> {
+        let map: HashMap<MapData, K, V> =
+            HashMap::try_from(aya::maps::Map::HashMap(pinned(&self.directory, map)?))?;
+        match map.get(key, 0) {
+            Ok(value) => Ok(Some(value)),
+            Err(MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(error).context("read a map"),
+        }
+    }
+}
+
+/// Opens a pinned map.
+pub(super) fn pinned(directory: &Path, name: &str) -> anyhow::Result<MapData> {
+    let path = directory.join(name);
+    MapData::from_pin(&path).with_context(|| {
+        format!(
+            "open the pinned map {}; does an agent run with this folder, and may you read it?",
+            path.display()
+        )
+    })
+}
+
+/// What is left of the lease of the maps pinned in `directory`.
+///
+/// # Errors
+/// Nothing is pinned there, or reading is not permitted.
+pub fn lease_left(directory: &Path) -> anyhow::Result<Duration> {
+    let control = ControlMap::new(pinned(directory, object::CONTROL)?)
+        .context("map the control record into memory")?;
+    Ok(control.lease_left())
+}
