@@ -54,7 +54,7 @@
 //! DESTINATIONS  hash   key Destination (20 octets), value 32-bit number, one: a known DNS address
 //! UNKNOWN       LRU    key Destination, value 64-bit count of UDP questions to port 53 of it
 //! INTERFACES    hash   key interface index, value MTU in octets (32 bits each, native)
-//! COUNTERS      per-CPU array of 64-bit counts, see `Pass`, `Answered` and `Reason`
+//! COUNTERS      per-CPU array of 64-bit counts, see `Pass`, `Answered` and `TORN`
 //! CONTROL       array of one Control, mapped into the agent's memory
 //! ```
 

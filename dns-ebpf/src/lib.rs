@@ -27,5 +27,5 @@ pub use checksum::sum_of;
 pub use intercept::{Outcome, decide, intercept};
 pub use name::{KEY_LENGTHS, NAME_MAX, fold};
 pub use packet::{Failed, HEAD_LEN, Packet, QUESTION_WORDS, Scratch, Tables};
-pub use pass::{Answered, Pass, Reason};
+pub use pass::{Answered, COUNTERS, Pass, TORN};
 pub use reply::{Reply, Undo};

@@ -135,16 +135,7 @@ impl Answered {
     }
 }
 
-/// Indices of the `COUNTERS` map: [`Pass`] below 32, [`Answered`] from 32 on, [`Reason::Torn`] last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// A reply failed half-way and the packet could not be put back: it was dropped.
-    Torn,
-}
-
-impl Reason {
-    /// The index of [`Reason::Torn`] in `COUNTERS`.
-    pub const TORN: u32 = 35;
-    /// The number of counters.
-    pub const COUNT: u32 = 36;
-}
+/// The counter of packets that were dropped because a reply failed half-way and could not be put back.
+pub const TORN: u32 = 35;
+/// The number of counters: [`Pass`] from 0 on, [`Answered`] from 32 on, [`TORN`] last.
+pub const COUNTERS: u32 = 36;

@@ -7,7 +7,7 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use dns_ebpf::{
-    Reason, Scratch, Tables,
+    COUNTERS as COUNTERS_LEN, Scratch, Tables,
     answer::{
         Control, Destination, Entry, FORMS_MAX, Form, Key, SECTION_MAX, Section, ZONES_MAX, Zone,
     },
@@ -43,7 +43,7 @@ static UNKNOWN: LruHashMap<Destination, u64, 64> = LruHashMap::new();
 #[btf_map]
 static INTERFACES: HashMap<u32, u32, 4096, NO_PREALLOC> = HashMap::new();
 #[btf_map]
-static COUNTERS: PerCpuArray<u64, { Reason::COUNT as usize }> = PerCpuArray::new();
+static COUNTERS: PerCpuArray<u64, { COUNTERS_LEN as usize }> = PerCpuArray::new();
 #[btf_map]
 static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
 #[btf_map]

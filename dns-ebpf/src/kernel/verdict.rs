@@ -2,7 +2,7 @@
 
 use aya_ebpf::EbpfContext;
 use aya_log_ebpf::error;
-use dns_ebpf::{Outcome, Packet, Pass, Reason, intercept};
+use dns_ebpf::{Outcome, Packet, Pass, TORN, intercept};
 
 use super::maps::{self, Maps};
 
@@ -31,7 +31,7 @@ pub(super) fn of<P: Packet + EbpfContext>(packet: &mut P) -> Verdict {
             Verdict::GoOn
         }
         Outcome::Torn => {
-            maps::count(Reason::TORN);
+            maps::count(TORN);
             error!(
                 packet,
                 "a reply failed half-way and the question could not be put back: dropped"

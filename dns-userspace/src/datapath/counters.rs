@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use aya::maps::{HashMap, Map, MapData, PerCpuArray};
-use dns_ebpf::{Answered, Pass, Reason};
+use dns_ebpf::{Answered, Pass, TORN};
 
 use super::reader::pinned;
 
@@ -64,7 +64,7 @@ impl Counters {
             Ok(values.iter().sum())
         };
         let mut counts = Counts {
-            torn: sum(Reason::TORN)?,
+            torn: sum(TORN)?,
             ..Counts::default()
         };
         for kind in Answered::ALL {
