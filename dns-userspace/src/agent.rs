@@ -10,13 +10,14 @@ use anyhow::Context as _;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
+    task::JoinHandle,
     time::{Interval, MissedTickBehavior, interval},
 };
 
 use crate::{
     config::Config,
     datapath::{
-        attach::{Attachment, Attachments, PinLock, Programs, ensure_bpffs},
+        attach::{Attachment, Attachments, PinLock, Programs, detach_all, ensure_bpffs},
         interfaces::{Interface, InterfaceEvent, InterfaceWatch},
         kernel_log, object,
         store::Store,
@@ -48,15 +49,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     let (sender, mut events) = mpsc::channel(BATCH * 4);
-
-    ensure_bpffs(&config.pin_directory)?;
-    let _lock = PinLock::acquire(&config.pin_directory)?;
-    let mut agent = Agent::new(&config)?;
-    let mut interfaces = InterfaceWatch::start(config.selection).await?;
-    if let Some(missing) = interfaces.missing().next() {
-        anyhow::bail!("{missing}");
-    }
-    let source = config.source.start(sender).await?;
+    let started = start(config, sender).await?;
+    let Started {
+        mut agent,
+        mut interfaces,
+        source,
+        _lock,
+    } = started;
     let mut heartbeat = heartbeat();
     let stopped = loop {
         tokio::select! {
@@ -76,6 +75,51 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "stopped: the kernel answers nothing; `zerohop detach` removes what is still pinned"
     );
     stopped
+}
+
+/// What runs once everything has started.
+struct Started {
+    agent: Agent,
+    interfaces: InterfaceWatch,
+    source: JoinHandle<()>,
+    _lock: PinLock,
+}
+
+/// Starts everything, or leaves nothing behind that was not there before.
+async fn start(config: Config, events: mpsc::Sender<Event>) -> anyhow::Result<Started> {
+    let directory = config.pin_directory.clone();
+    ensure_bpffs(&directory)?;
+    let found = object::is_pinned(&directory);
+    let lock = PinLock::acquire(&directory)?;
+    match start_locked(config, events).await {
+        Ok((agent, interfaces, source)) => Ok(Started {
+            agent,
+            interfaces,
+            source,
+            _lock: lock,
+        }),
+        Err(error) => {
+            drop(lock);
+            if !found && let Err(left) = detach_all(&directory) {
+                tracing::warn!("after the failed start, not everything could be removed: {left}");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Everything that can fail for a reason of the options comes before anything is loaded.
+async fn start_locked(
+    config: Config,
+    events: mpsc::Sender<Event>,
+) -> anyhow::Result<(Agent, InterfaceWatch, JoinHandle<()>)> {
+    let interfaces = InterfaceWatch::start(config.selection.clone()).await?;
+    if let Some(missing) = interfaces.missing().next() {
+        anyhow::bail!("{missing}");
+    }
+    let source = config.source.clone().start(events).await?;
+    let agent = Agent::new(&config).inspect_err(|_| source.abort())?;
+    Ok((agent, interfaces, source))
 }
 
 fn heartbeat() -> Interval {

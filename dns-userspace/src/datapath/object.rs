@@ -111,6 +111,12 @@ pub fn load(directory: &Path, sizes: Sizes) -> anyhow::Result<Loaded> {
     })
 }
 
+/// Whether an agent has pinned its maps in `directory`.
+#[must_use]
+pub fn is_pinned(directory: &Path) -> bool {
+    directory.join(CONTROL).exists()
+}
+
 /// Loads the object on maps of its own that nothing is pinned of, for tests.
 ///
 /// # Errors
