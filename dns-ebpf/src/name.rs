@@ -27,7 +27,9 @@ pub(crate) struct Name {
 /// The octet at `at`, which must be below 512.
 #[inline(always)]
 pub(crate) fn octet(words: &[u64; QUESTION_WORDS], at: usize) -> u8 {
-    let at = at & 0x1ff;
+    // VERIFIER: where LLVM knows the bound, it drops the mask and rounds down by `& -8`, of which Linux 6.12
+    // concludes nothing. Behind the black box the mask stays.
+    let at = core::hint::black_box(at) & 0x1ff;
     match words.get(at >> 3) {
         Some(word) => (word >> ((at & 7) * 8)) as u8,
         None => 0,

@@ -26,7 +26,7 @@ use crate::{
     objects::Skipped,
     policy::Policy,
     projection,
-    table::Table,
+    table::{Changed, Table},
     world::{Event, Owner, World},
 };
 
@@ -158,10 +158,10 @@ struct Agent {
     addresses: BTreeSet<SocketAddr>,
     /// What was last said about whether questions are answered.
     said: Option<Readiness>,
-    /// A map said no when a node had to stop denying.
-    deaf: bool,
     /// Objects that are not answered for, and why, as it was told.
     told: BTreeMap<String, String>,
+    /// The last owner whose refused names were tried again.
+    retried: Option<Owner>,
     beats: u32,
 }
 
@@ -215,8 +215,8 @@ impl Agent {
             adopted: loaded.adopted,
             addresses: BTreeSet::new(),
             said: None,
-            deaf: false,
             told: BTreeMap::new(),
+            retried: None,
             beats: 0,
         })
     }
@@ -278,7 +278,7 @@ impl Agent {
             let wanted = self.drafts(owner);
             let changed = self.table.set(&mut self.store, owner, wanted);
             refused += changed.refused;
-            self.deaf |= changed.deaf;
+            self.heed(changed);
         }
         if refused > 0 {
             tracing::warn!(
@@ -329,9 +329,10 @@ impl Agent {
         if !self.reconciled {
             return;
         }
+        let deaf = self.table.settle(&mut self.store);
         self.store
             .control()
-            .set_denials(self.world.fresh() && !self.deaf);
+            .set_denials(self.world.fresh() && !deaf);
         self.store.control().renew_lease();
         let readiness = if self.addresses.is_empty() {
             Readiness::NoAddress
@@ -377,12 +378,25 @@ impl Agent {
         Ok(())
     }
 
-    /// Tries refused names again, quietly: that they were refused has been said.
+    /// Tries refused names again, quietly: that they were refused has been said. Owners take turns.
     fn retry(&mut self) {
-        let owners: Vec<Owner> = self.table.to_retry().into_iter().take(RETRIED).collect();
+        let all = self.table.to_retry();
+        let later = all
+            .iter()
+            .filter(|owner| self.retried.as_ref() < Some(owner));
+        let owners: Vec<Owner> = later.chain(&all).take(RETRIED).cloned().collect();
+        self.retried = owners.last().cloned();
         for owner in owners {
             let wanted = self.drafts(&owner);
-            self.deaf |= self.table.set(&mut self.store, &owner, wanted).deaf;
+            let changed = self.table.set(&mut self.store, &owner, wanted);
+            self.heed(changed);
+        }
+    }
+
+    /// Lets nothing be denied as soon as a parent denies what could not be put.
+    fn heed(&self, changed: Changed) {
+        if changed.deaf {
+            self.store.control().set_denials(false);
         }
     }
 

@@ -271,6 +271,7 @@ fn slot_of(set: &RecordSet, name_len: usize) -> Result<Slot, String> {
     let turns = set.rotate
         && set.additional.is_empty()
         && lengths.len() > 1
+        && first <= usize::from(u8::MAX)
         && lengths.iter().all(|length| *length == first);
     Ok(Slot {
         query_type: set.query_type.into(),
@@ -296,3 +297,6 @@ fn write_record(record: &Record, octets: &mut Vec<u8>) -> Result<(), ProtoError>
     octets.extend(rdata);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,10 @@ mod tests;
 pub use dns_service::dns_addresses;
 pub use service::service_nodes;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use hickory_proto::rr::Name;
+
 use crate::{
     objects::Skipped,
     policy::Policy,
@@ -59,7 +63,31 @@ pub fn zone_nodes(policy: &Policy) -> (Vec<Node>, Vec<Skipped>) {
             nodes.push(empty(name, zone));
         });
     }
+    nodes.extend(between_zones(policy, &nodes));
     (nodes, skipped)
+}
+
+/// Nodes without a statement for the names above a zone, from the shallowest zone's depth on: the walk
+/// towards a deeper zone leads over them.
+fn between_zones(policy: &Policy, known: &[Node]) -> Vec<Node> {
+    let names = policy.zones.iter().map(|zone| &zone.name);
+    let shallowest = names.map(Name::num_labels).min().unwrap_or(0);
+    let known: BTreeSet<&Name> = known.iter().map(|node| &node.name).collect();
+    let mut between = BTreeMap::new();
+    for (zone, deep) in policy.zones.iter().enumerate() {
+        let above =
+            (shallowest..deep.name.num_labels()).map(|labels| deep.name.trim_to(labels.into()));
+        for name in above.filter(|name| !known.contains(name)) {
+            between.entry(name.clone()).or_insert(Node {
+                name,
+                zone,
+                sets: Vec::new(),
+                here: Denial::Pass,
+                below: Denial::Pass,
+            });
+        }
+    }
+    between.into_values().collect()
 }
 
 /// The node of a namespace that exists.

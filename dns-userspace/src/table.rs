@@ -5,81 +5,49 @@
 //! are new are put before names that vanish are removed; a section is put before the entry that refers
 //! to it and removed after. If a name cannot be put, its nearest ancestor stops denying what is below it.
 
+mod operation;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use dns_ebpf::answer::ENTRY_LEN;
-
+pub use self::operation::{Maps, Operation, Refused};
 use crate::{
-    encode::{Draft, Section, WireName},
+    encode::{Draft, WireName},
     world::Owner,
 };
-
-/// One operation on the maps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Puts a section under a key that is not in use.
-    PutSection {
-        /// The key.
-        key: u32,
-        /// Its class and value.
-        section: Section,
-    },
-    /// Puts or replaces the entry of a name.
-    PutEntry {
-        /// The name.
-        name: WireName,
-        /// The value.
-        entry: Box<[u8; ENTRY_LEN]>,
-    },
-    /// Removes the entry of a name.
-    RemoveEntry {
-        /// The name.
-        name: WireName,
-    },
-    /// Removes a section.
-    RemoveSection {
-        /// Its class.
-        class: u8,
-        /// Its key.
-        key: u32,
-    },
-}
-
-/// The map said no, most likely because it is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused;
-
-/// Where operations are carried out.
-pub trait Maps {
-    /// Carries out one operation; what is not there to be removed is no error.
-    ///
-    /// # Errors
-    /// [`Refused`]; the map is then as it was.
-    fn apply(&mut self, operation: Operation) -> Result<(), Refused>;
-}
 
 /// What an owner holds of a name.
 #[derive(Clone, Debug)]
 struct Held {
     name: WireName,
-    /// Hash of the draft; zero if the map refused it.
+    /// Hash of the draft; zero if the map refused it. Of a parent it only says whether it is in the maps.
     hash: u64,
     sections: Box<[(u8, u32)]>,
+}
+
+/// A node that other names are below.
+#[derive(Clone, Debug)]
+struct Parent {
+    draft: Draft,
+    /// Hash of the draft that is in the maps; zero if none is.
+    hash: u64,
+    /// How many refused names have this node as their nearest parent. While there are any, it is silent: it
+    /// denies nothing below it.
+    refused: usize,
 }
 
 /// What every owner holds.
 #[derive(Debug, Default)]
 pub struct Table {
     held: BTreeMap<Owner, Vec<Held>>,
-    /// The drafts of nodes that other names are below: they are few, and may have to stop denying.
-    parents: BTreeMap<WireName, Draft>,
-    /// Names that the maps refused, with the owner that has to try again and the parent that is silent.
-    refused: BTreeMap<WireName, (Owner, Option<WireName>)>,
-    /// How many refused names a parent is silent for.
-    silent: BTreeMap<WireName, usize>,
+    /// Nodes that other names are below, in the maps or refused: they are few.
+    parents: BTreeMap<WireName, Parent>,
+    /// Names that the maps refused, with the owner that has to try again.
+    refused: BTreeMap<WireName, Owner>,
+    /// Parents whose entries are not as they should be.
+    unsettled: BTreeSet<WireName>,
     sections: u32,
     entries: usize,
 }
@@ -93,7 +61,8 @@ pub struct Changed {
     pub removed: usize,
     /// Names that the maps refused.
     pub refused: usize,
-    /// Whether a parent of a refused name could not be told to stop denying: then nothing may be denied.
+    /// Whether in the end the parent of a refused name denies, as it could not be told to stop: then nothing may
+    /// be denied.
     pub deaf: bool,
 }
 
@@ -121,10 +90,7 @@ impl Table {
     /// Owners with refused names, which are worth another try.
     #[must_use]
     pub fn to_retry(&self) -> BTreeSet<Owner> {
-        self.refused
-            .values()
-            .map(|(owner, _)| owner.clone())
-            .collect()
+        self.refused.values().cloned().collect()
     }
 
     /// Whether the table holds a name.
@@ -160,6 +126,11 @@ impl Table {
             .into_iter()
             .map(|held| (held.name.clone(), held))
             .collect();
+        if !matches!(owner, Owner::Service { .. }) {
+            for draft in &wanted {
+                self.expect(draft);
+            }
+        }
         let mut now = Vec::with_capacity(wanted.len());
         for draft in wanted {
             let old = before.remove(&draft.name);
@@ -172,7 +143,46 @@ impl Table {
         if !now.is_empty() {
             self.held.insert(owner.clone(), now);
         }
+        changed.deaf = self.settle(maps);
         changed
+    }
+
+    /// Tells parents what they could not be told, or need not be told before all else was done. Returns
+    /// whether one denies a refused name.
+    pub fn settle(&mut self, maps: &mut impl Maps) -> bool {
+        for parent in self.unsettled.clone() {
+            self.tell(maps, &parent);
+        }
+        let denies = |parent: &Parent| parent.refused > 0 && parent.hash != 0;
+        let mut unsettled = self.unsettled.iter();
+        unsettled.any(|name| self.parents.get(name).is_some_and(denies))
+    }
+
+    /// Notes a parent before it is put: refused names that it is nearest to are its own from now on.
+    fn expect(&mut self, draft: &Draft) {
+        if let Some(parent) = self.parents.get_mut(&draft.name) {
+            parent.draft.clone_from(draft);
+            return;
+        }
+        let parent = Parent {
+            draft: draft.clone(),
+            hash: 0,
+            refused: 0,
+        };
+        self.parents.insert(draft.name.clone(), parent);
+        let own = self.refused.keys();
+        let own = own
+            .filter(|name| self.nearest(name).as_ref() == Some(&draft.name))
+            .count();
+        if own == 0 {
+            return;
+        }
+        self.count(&draft.name, |refused| refused + own);
+        if let Some(above) = self.nearest(&draft.name) {
+            // It stays silent until this one was put.
+            self.count(&above, |refused| refused.saturating_sub(own));
+            self.unsettled.insert(above);
+        }
     }
 
     fn put(
@@ -183,24 +193,30 @@ impl Table {
         old: Option<Held>,
         changed: &mut Changed,
     ) -> Held {
-        if !matches!(owner, Owner::Service { .. }) {
-            self.parents.insert(draft.name.clone(), draft.clone());
-        }
-        let draft = if self.silent.contains_key(&draft.name) {
-            draft.passing_below()
-        } else {
-            draft
+        let parent = self.parents.get(&draft.name);
+        let known = match (parent, &old) {
+            (Some(parent), _) => parent.hash,
+            (None, Some(old)) => old.hash,
+            (None, None) => 0,
+        };
+        let draft = match parent {
+            Some(parent) if parent.refused > 0 => draft.passing_below(),
+            _ => draft,
         };
         let hash = hash_of(&draft);
-        let old = match old {
-            Some(old) if old.hash == hash => return old,
-            old => old,
-        };
+        if known == hash
+            && let Some(old) = old
+        {
+            return old;
+        }
         match self.write(maps, &draft) {
             Ok(sections) => {
                 changed.put += 1;
-                self.entries += usize::from(old.as_ref().is_none_or(|old| old.hash == 0));
-                self.accept(maps, &draft.name, changed);
+                self.entries += usize::from(known == 0);
+                if let Some(parent) = self.parents.get_mut(&draft.name) {
+                    parent.hash = hash;
+                }
+                self.accept(&draft.name);
                 self.remove_sections(maps, old);
                 Held {
                     name: draft.name,
@@ -210,10 +226,10 @@ impl Table {
             }
             Err(Refused) => {
                 changed.refused += 1;
-                changed.deaf |= self.refuse(maps, &draft.name, owner).is_err();
+                self.refuse(maps, &draft.name, owner);
                 // A stale answer must not stay.
-                if let Some(old) = old.filter(|old| old.hash != 0) {
-                    self.remove(maps, old, changed);
+                if let Some(old) = old {
+                    self.take_out(maps, old, changed);
                 }
                 Held {
                     name: draft.name,
@@ -258,17 +274,36 @@ impl Table {
         Ok(keys)
     }
 
+    /// Removes a name that does not exist any more.
     fn remove(&mut self, maps: &mut impl Maps, held: Held, changed: &mut Changed) {
-        self.parents.remove(&held.name);
-        if held.hash != 0 {
-            self.entries -= 1;
-            changed.removed += 1;
-            // Removing can only fail for a name that is not there.
-            let _ = maps.apply(Operation::RemoveEntry {
-                name: held.name.clone(),
-            });
+        let name = held.name.clone();
+        // Refused names below a parent that goes are those of the next one above it.
+        if let Some(above) = self.nearest(&name)
+            && let Some(orphans) = self.parents.get(&name).map(|parent| parent.refused)
+        {
+            self.count(&above, |refused| refused + orphans);
+            self.tell(maps, &above);
         }
-        self.accept(maps, &held.name, changed);
+        self.take_out(maps, held, changed);
+        self.parents.remove(&name);
+        self.unsettled.remove(&name);
+        self.accept(&name);
+    }
+
+    /// Takes a name out of the maps.
+    fn take_out(&mut self, maps: &mut impl Maps, held: Held, changed: &mut Changed) {
+        if held.hash == 0 {
+            return;
+        }
+        self.entries -= 1;
+        changed.removed += 1;
+        // Removing can only fail for a name that is not there.
+        let _ = maps.apply(Operation::RemoveEntry {
+            name: held.name.clone(),
+        });
+        if let Some(parent) = self.parents.get_mut(&held.name) {
+            parent.hash = 0;
+        }
         self.remove_sections(maps, Some(held));
     }
 
@@ -280,70 +315,60 @@ impl Table {
     }
 
     /// Notes that a name was refused, and stops its nearest parent from denying what is below it.
-    fn refuse(
-        &mut self,
-        maps: &mut impl Maps,
-        name: &WireName,
-        owner: &Owner,
-    ) -> Result<(), Refused> {
-        if self.refused.contains_key(name) {
-            return Ok(());
+    fn refuse(&mut self, maps: &mut impl Maps, name: &WireName, owner: &Owner) {
+        let known = self.refused.insert(name.clone(), owner.clone()).is_some();
+        let Some(parent) = self.nearest(name) else {
+            return;
+        };
+        if !known {
+            self.count(&parent, |refused| refused + 1);
         }
-        let parent = ancestors(name)
-            .find_map(|ancestor| self.parents.get(ancestor))
-            .cloned();
-        self.refused.insert(
-            name.clone(),
-            (
-                owner.clone(),
-                parent.as_ref().map(|parent| parent.name.clone()),
-            ),
-        );
-        let Some(parent) = parent else { return Ok(()) };
-        let count = self.silent.entry(parent.name.clone()).or_default();
-        *count += 1;
-        if *count > 1 {
-            Ok(())
-        } else {
-            self.rewrite(maps, &parent.passing_below())
+        self.tell(maps, &parent);
+    }
+
+    /// Notes that a name is no longer refused. Its parent may deny again when it was the last one, which it
+    /// is told when all else was done.
+    fn accept(&mut self, name: &WireName) {
+        if self.refused.remove(name).is_none() {
+            return;
+        }
+        if let Some(parent) = self.nearest(name) {
+            self.count(&parent, |refused| refused.saturating_sub(1));
+            self.unsettled.insert(parent);
         }
     }
 
-    /// Notes that a name is no longer refused; its parent may deny again when it was the last one.
-    fn accept(&mut self, maps: &mut impl Maps, name: &WireName, changed: &mut Changed) {
-        let Some((_, Some(parent))) = self.refused.remove(name) else {
+    /// Brings a parent's entry into line with whether names below it are refused. Parents have no sections.
+    fn tell(&mut self, maps: &mut impl Maps, name: &WireName) {
+        self.unsettled.remove(name);
+        let Some(parent) = self.parents.get(name).filter(|parent| parent.hash != 0) else {
             return;
         };
-        let Some(count) = self.silent.get_mut(&parent) else {
-            return;
+        let wanted = match parent.refused {
+            0 => parent.draft.clone(),
+            _ => parent.draft.passing_below(),
         };
-        *count -= 1;
-        if *count > 0 {
+        let hash = hash_of(&wanted);
+        if parent.hash == hash {
             return;
         }
-        self.silent.remove(&parent);
-        let Some(parent) = self.parents.get(&parent).cloned() else {
-            return;
-        };
-        // If it stays silent, its questions pass: that is safe.
-        if self.rewrite(maps, &parent).is_ok() {
-            changed.put += 1;
+        if self.write(maps, &wanted).is_err() {
+            self.unsettled.insert(name.clone());
+        } else if let Some(parent) = self.parents.get_mut(name) {
+            parent.hash = hash;
         }
     }
 
-    /// Replaces the entry of a parent. Parents have no sections of their own.
-    fn rewrite(&mut self, maps: &mut impl Maps, parent: &Draft) -> Result<(), Refused> {
-        self.write(maps, parent)?;
-        let hash = hash_of(parent);
-        for held in self
-            .held
-            .values_mut()
-            .flatten()
-            .filter(|held| held.name == parent.name)
-        {
-            held.hash = hash;
+    /// The nearest parent above a name.
+    fn nearest(&self, name: &[u8]) -> Option<WireName> {
+        let parent = ancestors(name).find_map(|ancestor| self.parents.get_key_value(ancestor));
+        parent.map(|(name, _)| name.clone())
+    }
+
+    fn count(&mut self, parent: &WireName, change: impl FnOnce(usize) -> usize) {
+        if let Some(parent) = self.parents.get_mut(parent) {
+            parent.refused = change(parent.refused);
         }
-        Ok(())
     }
 }
 
@@ -362,3 +387,6 @@ fn hash_of(draft: &Draft) -> u64 {
     draft.hash(&mut hasher);
     hasher.finish().max(1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use crate::undo::Undo;
 
 /// A folder of our own, removed with all that is in it.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     path: PathBuf,
     _remove: Undo,
 }
@@ -22,7 +22,7 @@ impl Folder {
     /// # Errors
     ///
     /// When that place is not writable.
-    pub(crate) fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("zerohop-").tempdir();
         let path = folder.context("make a temporary folder")?.keep();
         let removed = path.clone();
@@ -38,7 +38,7 @@ impl Folder {
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -47,7 +47,7 @@ impl Folder {
     /// # Errors
     ///
     /// When that fails.
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.path.join(name);
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         Ok(path)

@@ -34,6 +34,7 @@ pub use capture::Capture;
 pub use client::Client;
 pub use core_dns::CoreDns;
 pub use dig::{DigRecord, DigReply};
+pub use folder::Folder;
 pub use latency::Latencies;
 pub use namespace::Namespace;
 pub use packet_socket::PacketSocket;

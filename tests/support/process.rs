@@ -101,7 +101,7 @@ impl Process {
         self.shared.lock().status.is_none()
     }
 
-    /// Waits until the process has ended.
+    /// Waits until the process has ended and all that it printed is in [`Process::lines`].
     ///
     /// # Errors
     ///
@@ -109,7 +109,8 @@ impl Process {
     pub fn wait(&self, limit: Duration) -> Result<ExitStatus> {
         let state = self
             .shared
-            .wait_until(limit, |state| state.status.is_some());
+            .wait_until(limit, |state| state.status.is_some() && state.output_ended);
+        // A program that it left behind may still hold the output open; the process has ended even so.
         state
             .status
             .ok_or_else(|| anyhow!("{} did not end within {limit:?}", self.shared.label))

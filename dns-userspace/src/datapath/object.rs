@@ -45,7 +45,7 @@ const XDP: &str = "intercept_xdp";
 /// octets an element are taken at once, for the hash's buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Names of up to 40 octets, and as many of up to 64; a quarter of it of longer ones.
+    /// Names of up to 40 octets, as many of up to 64, and as many of longer ones.
     pub entries: u32,
     /// Answers of up to 176 octets that do not fit into a name's entry, and as many of up to 432; a quarter
     /// of it of up to 944, and as many of up to 1,456.
@@ -64,8 +64,7 @@ impl Default for Sizes {
 impl Sizes {
     fn of(self, map: &str) -> Option<u32> {
         match map {
-            "ENTRIES_40" | "ENTRIES_64" => Some(self.entries),
-            "ENTRIES_256" => Some((self.entries / 4).max(1)),
+            "ENTRIES_40" | "ENTRIES_64" | "ENTRIES_256" => Some(self.entries),
             "SECTIONS_192" | "SECTIONS_448" => Some(self.sections),
             "SECTIONS_960" | "SECTIONS_1472" => Some((self.sections / 4).max(1)),
             _ => None,

@@ -163,6 +163,22 @@ fn several_zones_hold_the_same_names() {
 }
 
 #[test]
+fn the_names_between_zones_lead_the_walk_on_and_state_nothing() {
+    let zones = ["b.local", "x.y.b.local", "10.96.in-addr.arpa"];
+    let zones = zones.map(|zone| Zone::parse(zone).unwrap());
+    let (nodes, _) = zone_nodes(&Policy::kubeadm(zones.to_vec()));
+    let between = nodes
+        .iter()
+        .filter(|node| node.here == Denial::Pass && !node.name.to_string().starts_with("dns"));
+    assert_eq!(
+        between
+            .map(|node| node.name.to_string())
+            .collect::<Vec<_>>(),
+        ["in-addr.arpa.", "96.in-addr.arpa.", "y.b.local."]
+    );
+}
+
+#[test]
 fn names_that_nobody_can_ask_for_are_skipped_with_a_reason() {
     let long = "l".repeat(64);
     for name in ["a.b", "Upper", &long, "ä", "a b"] {

@@ -15,7 +15,7 @@ use anyhow::Context;
 use futures_util::future::join3;
 use kube::{
     Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use tokio::{
     sync::{Notify, mpsc::Sender},
@@ -70,9 +70,12 @@ async fn configuration(kubeconfig: Option<PathBuf>) -> anyhow::Result<Config> {
             )
         });
     };
-    let unusable = |error| {
+    let unusable = |error: KubeconfigError| {
         let path = path.display();
-        anyhow::anyhow!("cannot use the kubeconfig {path} ({error}); give one that kubectl accepts")
+        // A parser's picture of the place follows its first line.
+        let error = error.to_string();
+        let first = error.lines().next().unwrap_or_default();
+        anyhow::anyhow!("cannot use the kubeconfig {path} ({first}); give one that kubectl accepts")
     };
     let kubeconfig = Kubeconfig::read_from(&path).map_err(unusable)?;
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())

@@ -1,0 +1,49 @@
+//! What can be done to the maps.
+
+use dns_ebpf::answer::ENTRY_LEN;
+
+use crate::encode::{Section, WireName};
+
+/// One operation on the maps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Puts a section under a key that is not in use.
+    PutSection {
+        /// The key.
+        key: u32,
+        /// Its class and value.
+        section: Section,
+    },
+    /// Puts or replaces the entry of a name.
+    PutEntry {
+        /// The name.
+        name: WireName,
+        /// The value.
+        entry: Box<[u8; ENTRY_LEN]>,
+    },
+    /// Removes the entry of a name.
+    RemoveEntry {
+        /// The name.
+        name: WireName,
+    },
+    /// Removes a section.
+    RemoveSection {
+        /// Its class.
+        class: u8,
+        /// Its key.
+        key: u32,
+    },
+}
+
+/// The map said no, most likely because it is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// Where operations are carried out.
+pub trait Maps {
+    /// Carries out one operation; what is not there to be removed is no error.
+    ///
+    /// # Errors
+    /// [`Refused`]; the map is then as it was.
+    fn apply(&mut self, operation: Operation) -> Result<(), Refused>;
+}

@@ -1,0 +1,243 @@
+//! What holds for every sequence of changes to a cluster, from objects to maps.
+
+use std::collections::BTreeMap;
+
+use proptest::{prelude::*, sample::Index};
+
+use super::{
+    maps::{Verdict, content_of},
+    *,
+};
+use crate::{
+    objects::{Address, Endpoint, EndpointSlice, Namespace, Object, Service},
+    policy::{Policy, Zone},
+    projection::nodes_of,
+    world::{Event, World},
+};
+
+/// One step: which candidate, whether it is applied or deleted.
+type Step = (Index, bool);
+
+fn policy() -> Policy {
+    Policy::kubeadm(vec![Zone::parse("z").unwrap()])
+}
+
+fn service(namespace: &str, name: &str, ips: &[&str], external: Option<&str>) -> Object {
+    Object::Service(Service {
+        namespace: namespace.into(),
+        name: name.into(),
+        external_name: external.map(Into::into),
+        cluster_ips: ips.iter().map(|ip| Address::from(*ip)).collect(),
+        ports: Box::default(),
+    })
+}
+
+/// A slice of `count` endpoints, each with a host name if `named`.
+fn slice(namespace: &str, service: &str, name: &str, count: u8, named: bool) -> Object {
+    let endpoint = |last: u8| Endpoint {
+        address: Address::from(&*format!("10.1.0.{last}")),
+        hostname: named.then(|| format!("h{last}").into()),
+        pod: None,
+        ready: true,
+    };
+    Object::EndpointSlice(EndpointSlice {
+        namespace: namespace.into(),
+        name: name.into(),
+        service: Some(service.into()),
+        endpoints: (1..=count).map(endpoint).collect(),
+        ports: Box::default(),
+    })
+}
+
+/// Objects of a small cluster, several forms of the same object among them.
+fn candidates() -> Vec<Object> {
+    let mut all: Vec<Object> = ["a", "b"]
+        .map(|name| Object::Namespace(Namespace { name: name.into() }))
+        .into();
+    for (namespace, name) in [("a", "s"), ("a", "t"), ("b", "s")] {
+        all.extend([
+            service(namespace, name, &["10.96.0.1"], None),
+            service(namespace, name, &["10.96.0.2", "fd00::2"], None),
+            service(namespace, name, &["None"], None),
+            service(namespace, name, &[], Some("x.example")),
+            slice(namespace, name, &format!("{name}-1"), 1, true),
+            slice(namespace, name, &format!("{name}-1"), 12, false),
+            slice(namespace, name, &format!("{name}-2"), 3, true),
+        ]);
+    }
+    all
+}
+
+fn event((index, applied): &Step) -> Event {
+    let object = index.get(&candidates()).clone();
+    match applied {
+        true => Event::Applied(object),
+        false => Event::Deleted(object.reference()),
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec((any::<Index>(), prop::bool::weighted(0.7)), 0..40)
+}
+
+fn drafts(world: &World, owner: &Owner) -> Vec<Draft> {
+    let (nodes, _) = nodes_of(&policy(), world, owner);
+    nodes.iter().filter_map(|node| encode(node).0).collect()
+}
+
+/// Every name that shall exist.
+fn everything(world: &World) -> BTreeMap<WireName, Draft> {
+    let owners = world.owners().into_iter();
+    owners
+        .flat_map(|owner| drafts(world, &owner))
+        .map(|draft| (draft.name.clone(), draft))
+        .collect()
+}
+
+/// The cluster, the table and its maps.
+#[derive(Default)]
+struct Scene {
+    world: World,
+    table: Table,
+    maps: MemoryMaps,
+    deaf: bool,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut scene = Self::default();
+        scene.set(&Owner::Zone);
+        scene
+    }
+
+    fn set(&mut self, owner: &Owner) -> Changed {
+        let wanted = drafts(&self.world, owner);
+        self.table.set(&mut self.maps, owner, wanted)
+    }
+
+    /// Takes a step, with every name that exists before and after it as one that must not be denied.
+    fn step(&mut self, step: &Step) {
+        let before = everything(&self.world);
+        let affected = self.world.apply(event(step));
+        let after = everything(&self.world);
+        let live = before.into_keys().filter(|name| after.contains_key(name));
+        self.set_all(&affected, live.collect());
+    }
+
+    /// Tries again what was refused; to set the zone again shall change nothing by itself.
+    fn retry(&mut self) {
+        let mut again = self.table.to_retry();
+        again.insert(Owner::Zone);
+        let live = everything(&self.world).into_keys().collect();
+        self.set_all(&again, live);
+    }
+
+    fn set_all(&mut self, owners: &BTreeSet<Owner>, live: Vec<WireName>) {
+        // While a parent cannot be told to stop denying, the agent lets nothing be denied at all.
+        if !self.deaf && !self.maps.exhausted {
+            self.maps.live = live;
+        }
+        self.deaf = owners
+            .iter()
+            .fold(false, |any, owner| self.set(owner).deaf | any);
+        self.maps.live.clear();
+    }
+
+    /// Asserts that the maps hold nothing that is not wanted, as it is wanted, and deny nothing that is.
+    fn assert_no_lie(&self) {
+        let wanted = everything(&self.world);
+        for name in self.maps.entries.keys() {
+            let (octets, sections) = self.maps.content(name).unwrap();
+            let right = wanted.get(name).is_some_and(|draft| {
+                [draft.clone(), draft.passing_below(), draft.passing()]
+                    .iter()
+                    .any(|draft| content_of(draft) == (octets.clone(), sections.clone()))
+            });
+            assert!(right, "a stale entry: {}", name.escape_ascii());
+        }
+        for name in wanted.keys() {
+            let denied = self.maps.verdict(name) == Verdict::Denied;
+            assert!(self.deaf || !denied, "denied: {}", name.escape_ascii());
+        }
+        self.assert_counts();
+    }
+
+    fn assert_counts(&self) {
+        assert_eq!(self.table.entries(), self.maps.entries.len());
+        assert_eq!(
+            self.table.names(),
+            self.maps.entries.keys().cloned().collect()
+        );
+        let sections = self.maps.sections.iter();
+        let sections: BTreeSet<(u8, u32)> = sections
+            .map(|(key, section)| (section.class, *key))
+            .collect();
+        assert_eq!(self.table.sections(), sections);
+    }
+
+    /// Asserts that the maps hold exactly what is wanted.
+    fn assert_exact(&self) {
+        let wanted: Vec<Draft> = everything(&self.world).into_values().collect();
+        self.maps.assert_holds(&wanted);
+        assert_eq!(self.maps.entries.len(), wanted.len());
+        assert_eq!(self.table.refused().count(), 0);
+        self.assert_counts();
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_changes_leaves_exactly_what_is_wanted(steps in steps()) {
+        let mut scene = Scene::new();
+        for step in &steps {
+            scene.step(step);
+            scene.assert_exact();
+        }
+    }
+
+    #[test]
+    fn any_order_of_the_owners_of_one_change_ends_in_the_same_maps(
+        steps in steps(),
+        seed in any::<Index>(),
+    ) {
+        let mut scene = Scene::new();
+        let mut affected = Vec::new();
+        for step in &steps {
+            affected.extend(scene.world.apply(event(step)));
+        }
+        if !affected.is_empty() {
+            let middle = seed.index(affected.len());
+            affected.rotate_left(middle);
+            affected[..middle].reverse();
+        }
+        for owner in &affected {
+            scene.set(owner);
+        }
+        scene.assert_exact();
+    }
+
+    #[test]
+    fn maps_that_are_full_now_and_then_never_deny_a_name_that_exists_nor_keep_a_stale_one(
+        steps in prop::collection::vec(
+            ((any::<Index>(), prop::bool::weighted(0.7)), 6_usize..20, 0_usize..3, prop::bool::weighted(0.1)),
+            0..40,
+        ),
+    ) {
+        let mut scene = Scene::new();
+        for (step, entries, sections, exhausted) in &steps {
+            scene.maps.most_entries = Some(*entries);
+            scene.maps.most_sections = Some(*sections);
+            // Even an update may fail then, and what cannot be told is told to the agent.
+            scene.maps.exhausted = *exhausted;
+            scene.step(step);
+            scene.assert_no_lie();
+            scene.maps.exhausted = false;
+            scene.retry();
+            scene.assert_no_lie();
+        }
+        scene.maps.most_entries = None;
+        scene.maps.most_sections = None;
+        scene.retry();
+        scene.assert_exact();
+    }
+}

@@ -1,0 +1,246 @@
+//! A node with an API server, CoreDNS, the agent, and a pod that asks.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use tests::{
+    Agent, ApiServer, Client, CoreDns, Namespace, Pins, Pod, Question, Status, Tool, eventually,
+    hickory_proto::{
+        op::{Message, ResponseCode},
+        rr::RecordType,
+    },
+    program,
+};
+
+/// The cluster address of the DNS service.
+pub(crate) const DNS_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
+/// Generous, because test machines are shared.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+const KUBE_DNS: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: kube-dns, namespace: kube-system}
+spec:
+  clusterIP: 10.96.0.10
+  ports:
+  - {name: dns, port: 53, protocol: UDP}
+  - {name: dns-tcp, port: 53, protocol: TCP}
+";
+
+/// Who has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The datapath on the pod's interface.
+    Kernel,
+    /// CoreDNS.
+    Service,
+}
+
+/// An answer as far as these tests care: who gave it, its code and its records' data in order.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    by: By,
+    code: ResponseCode,
+    data: Vec<String>,
+}
+
+/// The kernel's answer with these records.
+pub(crate) fn records(data: &[&str]) -> Answer {
+    Answer {
+        by: By::Kernel,
+        code: ResponseCode::NoError,
+        data: data.iter().map(|data| (*data).to_owned()).collect(),
+    }
+}
+
+/// The kernel's answer that the name does not exist.
+pub(crate) fn denied() -> Answer {
+    Answer {
+        by: By::Kernel,
+        code: ResponseCode::NXDomain,
+        data: Vec::new(),
+    }
+}
+
+impl Answer {
+    /// The same answer, from the DNS service.
+    pub(crate) fn passed(self) -> Self {
+        Self {
+            by: By::Service,
+            ..self
+        }
+    }
+}
+
+/// Everything that runs. Its fields end in the order in which they stand here.
+pub(crate) struct Scene {
+    pub(crate) agent: Agent,
+    client: Client,
+    /// Asks CoreDNS at an address that the agent does not know as the DNS service's.
+    judge: Client,
+    _core_dns: CoreDns,
+    pub(crate) pod: Pod,
+    pub(crate) api: ApiServer,
+    pub(crate) node: Namespace,
+    pins: Pins,
+}
+
+impl Scene {
+    /// A scene whose agent answers, with the DNS service's Service among the objects.
+    pub(crate) fn new() -> Result<Self> {
+        let scene = Self::prepare(|api| {
+            // The server makes kube-system by itself, in its own time.
+            eventually(LIMIT, "kube-system to exist", || api.apply(KUBE_DNS))
+        })?;
+        scene.agent.wait_until_ready(LIMIT)?;
+        Ok(scene)
+    }
+
+    /// A scene whose agent starts after `before` has had its way with the API server.
+    pub(crate) fn prepare(before: impl FnOnce(&mut ApiServer) -> Result<()>) -> Result<Self> {
+        let node = Namespace::node("node")?;
+        node.add_loopback_address(IpAddr::V4(DNS_SERVICE))?;
+        let pod = Pod::new(&node, 1)?;
+        let mut api = ApiServer::start_in(&node)?;
+        let kubeconfig = api.kubeconfig();
+        let address = SocketAddr::from((DNS_SERVICE, 53));
+        let core_dns = CoreDns::start(&node, address, &corefile(&kubeconfig), &[])?;
+        before(&mut api)?;
+        let pins = Pins::new()?;
+        let agent = start_agent(&node, &pins, &kubeconfig)?;
+        Ok(Self {
+            agent,
+            client: pod.client(address)?,
+            judge: pod.client(SocketAddr::from((pod.gateway_ipv4(), 53)))?,
+            _core_dns: core_dns,
+            pod,
+            api,
+            node,
+            pins,
+        })
+    }
+
+    /// Ends the agent, and starts another one with this kubeconfig, which need not come to answer.
+    pub(crate) fn restart_agent(&mut self, kubeconfig: &Path) -> Result<()> {
+        self.agent.terminate()?;
+        self.agent = start_agent(&self.node, &self.pins, kubeconfig)?;
+        Ok(())
+    }
+
+    /// Asks the DNS service from the pod, and finds out by the counters who has answered.
+    pub(crate) fn ask(&self, name: &str, record_type: RecordType) -> Result<Answer> {
+        self.ask_by(&self.client, name, record_type)
+    }
+
+    /// As [`Scene::ask`], with another client of the pod.
+    pub(crate) fn ask_by(
+        &self,
+        client: &Client,
+        name: &str,
+        record_type: RecordType,
+    ) -> Result<Answer> {
+        let before = self.agent.status()?;
+        let message = client.resolve(&Question::new(name, record_type))?;
+        let by = who(&before, &self.agent.status()?)?;
+        Ok(answer(by, &message))
+    }
+
+    /// Waits until the question is answered like this; if by the kernel, CoreDNS must say the same.
+    pub(crate) fn follow(
+        &self,
+        name: &str,
+        record_type: RecordType,
+        expected: &Answer,
+    ) -> Result<()> {
+        let what = format!("{name} {record_type} to be {expected:?}");
+        eventually(LIMIT, &what, || {
+            let answer = self.ask(name, record_type)?;
+            ensure!(answer == *expected, "it is {answer:?}");
+            Ok(())
+        })?;
+        eventually(LIMIT, "CoreDNS to say the same", || {
+            let message = self.judge.resolve(&Question::new(name, record_type))?;
+            let answer = answer(expected.by, &message);
+            ensure!(answer == *expected, "it says {answer:?}");
+            Ok(())
+        })
+        .with_context(|| what)
+    }
+
+    /// How many questions have passed for this reason.
+    pub(crate) fn passed(&self, reason: &str) -> Result<u64> {
+        let status = self.agent.status()?;
+        let count = status.passed.get(reason).copied();
+        count.with_context(|| format!("no reason {reason}"))
+    }
+
+    /// Makes a namespace.
+    pub(crate) fn make_namespace(&self, name: &str) -> Result<()> {
+        self.api.apply(&format!(
+            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}"
+        ))
+    }
+
+    /// Makes or changes the service `name` in `default`; `spec` is YAML in flow style.
+    pub(crate) fn apply_service(&self, namespace: &str, name: &str, spec: &str) -> Result<()> {
+        self.api.apply(&format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+        ))
+    }
+
+    /// Makes or changes the slice `SERVICE-1` in `default`; `endpoints` is YAML in flow style.
+    pub(crate) fn apply_slice(&self, service: &str, endpoints: &str) -> Result<()> {
+        self.api.apply(&format!(
+            "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: {service}-1\n  \
+             namespace: default\n  labels: {{kubernetes.io/service-name: {service}}}\naddressType: IPv4\n\
+             ports: [{{name: web, port: 8080}}]\nendpoints: {endpoints}\n"
+        ))
+    }
+}
+
+fn corefile(kubeconfig: &Path) -> String {
+    format!(
+        ".:53 {{\n    errors\n    kubernetes cluster.local {{\n        kubeconfig {} test\n        \
+         pods insecure\n        ttl 30\n    }}\n    loadbalance\n}}\n",
+        kubeconfig.display()
+    )
+}
+
+fn start_agent(node: &Namespace, pins: &Pins, kubeconfig: &Path) -> Result<Agent> {
+    let kubeconfig = kubeconfig.to_string_lossy();
+    Agent::start(
+        node,
+        &program(Tool::Zerohop)?,
+        pins,
+        &["--kubeconfig", &kubeconfig],
+    )
+}
+
+fn who(before: &Status, after: &Status) -> Result<By> {
+    let kernel = after.answered_in_kernel() - before.answered_in_kernel();
+    let service = after.passed_on() - before.passed_on();
+    match (kernel, service) {
+        (1, 0) => Ok(By::Kernel),
+        (0, 1) => Ok(By::Service),
+        _ => bail!("one question: answered {kernel} times, passed {service} times"),
+    }
+}
+
+fn answer(by: By, message: &Message) -> Answer {
+    let mut data: Vec<String> = message
+        .answers
+        .iter()
+        .map(|record| record.data.to_string())
+        .collect();
+    data.sort();
+    Answer {
+        by,
+        code: message.metadata.response_code,
+        data,
+    }
+}

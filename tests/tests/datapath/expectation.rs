@@ -1,0 +1,68 @@
+//! What must be answered, worked out from the records of every name and nothing else.
+
+use dns_ebpf::NAME_MAX;
+use dns_userspace::records::{Denial, Node, RecordSet};
+use tests::hickory_proto::rr::RecordType;
+
+use crate::cluster::Cluster;
+
+/// What a question must come to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Expectation<'cluster> {
+    /// It goes on.
+    Pass,
+    /// The records of its name and type.
+    Records(&'cluster RecordSet),
+    /// No records, and the SOA record of a zone, given by the length of its name in wire form.
+    Nodata(usize),
+    /// No such name, likewise.
+    Nxdomain(usize),
+}
+
+impl Cluster {
+    /// What a question for a name in wire form, in any case, must come to.
+    pub(crate) fn expectation(&self, name: &[u8], query_type: RecordType) -> Expectation<'_> {
+        let name = name.to_ascii_lowercase();
+        if let Some(node) = self.nodes.get(name.as_slice()) {
+            let set = node.sets.iter().find(|set| set.query_type == query_type);
+            return match set {
+                Some(set) => Expectation::Records(set),
+                None => self.denied(node, node.here, query_type),
+            };
+        }
+        let nearest = ancestors(&name).find_map(|ancestor| self.nodes.get(ancestor));
+        match nearest {
+            Some(node) => self.denied(node, node.below, query_type),
+            None => Expectation::Pass,
+        }
+    }
+
+    /// The specification's §8 and §14, for names without records.
+    fn denied(&self, node: &Node, denial: Denial, query_type: RecordType) -> Expectation<'_> {
+        use RecordType as T;
+        let zone = &self.policy.zones[node.zone].name;
+        let zone_len = zone.iter().map(|label| 1 + label.len()).sum::<usize>() + 1;
+        let nodata = Expectation::Nodata(zone_len);
+        let nxdomain = Expectation::Nxdomain(zone_len);
+        match (denial, query_type) {
+            (Denial::Pass, _) | (_, T::AXFR | T::IXFR) => Expectation::Pass,
+            (Denial::ExistsWithoutService, T::SRV)
+            | (Denial::Alias, T::A | T::AAAA)
+            | (Denial::Apex, T::NS | T::SOA) => Expectation::Pass,
+            (Denial::Empty | Denial::Apex, T::TXT) => nxdomain,
+            (Denial::Absent, T::SOA) => nodata,
+            (Denial::Absent, _) => nxdomain,
+            _ => nodata,
+        }
+    }
+}
+
+/// The names above a name in wire form, nearest first; none of anything that is not a name.
+fn ancestors(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = if name.len() <= NAME_MAX { name } else { &[] };
+    std::iter::from_fn(move || {
+        let label = usize::from(*rest.first()?);
+        rest = rest.get(1 + label..).unwrap_or(&[]);
+        (label > 0 && !rest.is_empty()).then_some(rest)
+    })
+}

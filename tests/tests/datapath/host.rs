@@ -1,0 +1,356 @@
+//! The host's packet and maps: octets in vectors, the same operations as the kernel's maps.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use dns_ebpf::{
+    Failed, HEAD_LEN, Outcome, Packet, QUESTION_WORDS, Scratch, Tables,
+    answer::{
+        Control, Destination, ENTRY_LEN, Entry, FORMS_MAX, Form, LAYOUT, SECTION_MAX, Section,
+        ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
+    },
+};
+use dns_userspace::{
+    datapath::store::{destination, key, key_length},
+    encode,
+    table::{Maps, Operation, Refused},
+};
+
+use crate::cluster::{Cluster, SERIAL};
+
+/// The interface that packets come in on, as under BPF_PROG_TEST_RUN.
+pub(crate) const INTERFACE: u32 = 1;
+/// The host's time, in nanoseconds.
+pub(crate) const NOW: u64 = 1_000_000_000;
+
+/// A packet in memory. `PLAIN` as in the kernel: its UDP checksum is adjusted, not written.
+pub(crate) struct HostPacket<const PLAIN: bool> {
+    pub(crate) octets: Vec<u8>,
+    /// Changes that still succeed, and how many after these fail.
+    pub(crate) good_changes: usize,
+    pub(crate) bad_changes: usize,
+    /// Whether a read went beyond the packet's end, and so failed.
+    pub(crate) overread: Cell<bool>,
+}
+
+impl<const PLAIN: bool> HostPacket<PLAIN> {
+    pub(crate) fn new(octets: &[u8]) -> Self {
+        Self {
+            octets: octets.to_vec(),
+            good_changes: usize::MAX,
+            bad_changes: 0,
+            overread: Cell::new(false),
+        }
+    }
+
+    fn read(&self, at: usize, len: usize) -> Result<&[u8], Failed> {
+        assert!(len > 0, "the kernel refuses to read nothing");
+        let octets = at
+            .checked_add(len)
+            .and_then(|end| self.octets.get(at..end))
+            .ok_or(Failed);
+        self.overread.set(self.overread.get() || octets.is_err());
+        octets
+    }
+
+    fn write(&mut self, at: usize, octets: &[u8]) -> Result<(), Failed> {
+        assert!(!octets.is_empty(), "the kernel refuses to write nothing");
+        self.change()?;
+        let place = self.octets.get_mut(at..at + octets.len()).ok_or(Failed)?;
+        place.copy_from_slice(octets);
+        Ok(())
+    }
+
+    fn change(&mut self) -> Result<(), Failed> {
+        if self.good_changes > 0 {
+            self.good_changes -= 1;
+            return Ok(());
+        }
+        if self.bad_changes > 0 {
+            self.bad_changes -= 1;
+            return Err(Failed);
+        }
+        Ok(())
+    }
+}
+
+impl<const PLAIN: bool> Packet for HostPacket<PLAIN> {
+    const ADJUSTS_CHECKSUM: bool = PLAIN;
+
+    fn len(&self) -> usize {
+        self.octets.len()
+    }
+
+    fn load_head<const N: usize>(
+        &self,
+        at: usize,
+        head: &mut [u8; HEAD_LEN],
+        to: usize,
+    ) -> Result<(), Failed> {
+        head[to..to + N].copy_from_slice(self.read(at, N)?);
+        Ok(())
+    }
+
+    fn load_words<const N: usize>(
+        &self,
+        at: usize,
+        words: &mut [u64; N],
+        len: usize,
+    ) -> Result<(), Failed> {
+        if len == 0 || len > 8 * N {
+            return Err(Failed);
+        }
+        for (index, octet) in self.read(at, len)?.iter().enumerate() {
+            let shift = index % 8 * 8;
+            let word = &mut words[index / 8];
+            *word = *word & !(0xff << shift) | u64::from(*octet) << shift;
+        }
+        Ok(())
+    }
+
+    fn resize(&mut self, len: usize) -> Result<(), Failed> {
+        self.change()?;
+        self.octets.resize(len, 0);
+        Ok(())
+    }
+
+    fn store(&mut self, at: usize, octets: &[u8], from: usize, len: usize) -> Result<(), Failed> {
+        let octets = octets.get(from..from + len).ok_or(Failed)?;
+        self.write(at, octets)
+    }
+
+    fn store_words(
+        &mut self,
+        at: usize,
+        words: &[u64; QUESTION_WORDS],
+        from: usize,
+        len: usize,
+    ) -> Result<(), Failed> {
+        let octets: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.write(at, &octets[from..from + len])
+    }
+
+    /// `bpf_l4_csum_replace` (net/core/filter.c) with BPF_F_MARK_MANGLED_0 on a packet whose sum is done:
+    /// first the length, which counts twice, then the rest. A field of zero stays: there is no sum.
+    fn adjust_checksum(
+        &mut self,
+        at: usize,
+        length: (u16, u16),
+        difference: u32,
+    ) -> Result<(), Failed> {
+        for difference in [u32::from(length.1) + u32::from(!length.0), difference] {
+            self.change()?;
+            let field = self.octets.get_mut(at..at + 2).ok_or(Failed)?;
+            let old = u16::from_le_bytes([field[0], field[1]]);
+            if old == 0 {
+                continue;
+            }
+            let mut sum = u64::from(!old) + u64::from(difference);
+            while sum > 0xffff {
+                sum = (sum & 0xffff) + (sum >> 16);
+            }
+            let new = !(sum as u16);
+            let new = if new == 0 { 0xffff } else { new };
+            field.copy_from_slice(&new.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn interface(&self) -> u32 {
+        INTERFACE
+    }
+}
+
+/// The maps in memory.
+#[derive(Clone)]
+pub(crate) struct HostTables {
+    pub(crate) control: Control,
+    /// What `started` says once the look-ups are done.
+    pub(crate) started: u64,
+    pub(crate) random: u32,
+    pub(crate) interfaces: BTreeMap<u32, u32>,
+    pub(crate) unknown: RefCell<BTreeMap<[u8; 20], u64>>,
+    entries: BTreeMap<Vec<u8>, [u8; ENTRY_LEN]>,
+    sections: BTreeMap<(u8, u32), Vec<u8>>,
+    forms: Vec<Form>,
+    zones: Vec<Zone>,
+    destinations: BTreeSet<[u8; 20]>,
+}
+
+impl HostTables {
+    /// The maps of a cluster, in the state in which everything is answered.
+    pub(crate) fn new(cluster: &Cluster, servers: &[SocketAddr]) -> Self {
+        let mut control = Control {
+            layout: LAYOUT,
+            lease: NOW + 1,
+            denials: 1,
+            size_cap: u16::MAX,
+            zone_labels: cluster.zone_labels(),
+            ..Control::default()
+        };
+        let others = servers
+            .iter()
+            .map(SocketAddr::port)
+            .filter(|port| *port != 53);
+        for (place, port) in control.ports.iter_mut().zip(others) {
+            *place = port;
+        }
+        let mut forms: Vec<Form> = encode::forms().iter().map(form).collect();
+        forms.resize(FORMS_MAX, form(&[0; 32]));
+        let zones = encode::zones(&cluster.policy, SERIAL).expect("zones");
+        let mut zones: Vec<Zone> = zones.iter().map(zone).collect();
+        zones.resize(ZONES_MAX, zone(&[0; ZONE_LEN]));
+        let mut tables = Self {
+            control,
+            started: 0,
+            random: 0,
+            interfaces: BTreeMap::new(),
+            unknown: RefCell::default(),
+            entries: BTreeMap::new(),
+            sections: BTreeMap::new(),
+            forms,
+            zones,
+            destinations: servers.iter().map(|server| destination(*server)).collect(),
+        };
+        tables.set_mtu(INTERFACE, Some(1500));
+        cluster.fill(&mut tables);
+        tables
+    }
+
+    /// Notes an interface's MTU as the agent does.
+    pub(crate) fn set_mtu(&mut self, interface: u32, mtu: Option<u32>) {
+        match mtu {
+            Some(mtu) => self.interfaces.insert(interface, mtu),
+            None => self.interfaces.remove(&interface),
+        };
+        let floor = self.interfaces.values().min().copied().unwrap_or(0);
+        self.control.mtu_floor = u16::try_from(floor).unwrap_or(u16::MAX);
+    }
+
+    fn entry(&self, key: &[u64], entry: &mut Entry) -> bool {
+        let octets: Vec<u8> = key.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let found = self.entries.get(&octets);
+        if let Some(found) = found {
+            *entry = Entry::from_octets(found);
+        }
+        found.is_some()
+    }
+
+    /// Runs the datapath on a frame in fresh memory.
+    pub(crate) fn run<const PLAIN: bool>(&self, frame: &[u8]) -> (Outcome, Vec<u8>) {
+        let mut packet = HostPacket::<PLAIN>::new(frame);
+        let outcome = dns_ebpf::intercept(&mut packet, self, &mut Box::new(Scratch::NEW));
+        (outcome, packet.octets)
+    }
+}
+
+fn form(octets: &[u8; 32]) -> Form {
+    let [otherwise, exceptions, rest @ ..] = *octets;
+    Form {
+        otherwise,
+        exceptions,
+        rest,
+    }
+}
+
+fn zone(octets: &[u8; ZONE_LEN]) -> Zone {
+    Zone {
+        name_len: octets[0],
+        section_len: octets[1],
+        sum: [octets[2], octets[3]],
+        pointers: octets[4],
+        pointer_at: [octets[5], octets[6], octets[7]],
+        used: octets[8],
+        reserved: [0; 7],
+        section: *octets[ZONE_HEAD..].as_array().expect("the rest of a zone"),
+    }
+}
+
+/// A name as the key of its map.
+fn padded(name: &[u8]) -> Vec<u8> {
+    key::<256>(name)[..key_length(name)].to_vec()
+}
+
+impl Maps for HostTables {
+    fn apply(&mut self, operation: Operation) -> Result<(), Refused> {
+        match operation {
+            Operation::PutSection { key, section } => {
+                self.sections.insert((section.class, key), section.octets);
+            }
+            Operation::PutEntry { name, entry } => {
+                self.entries.insert(padded(&name), *entry);
+            }
+            Operation::RemoveEntry { name } => {
+                self.entries.remove(&padded(&name));
+            }
+            Operation::RemoveSection { class, key } => {
+                self.sections.remove(&(class, key));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tables for HostTables {
+    fn control(&self) -> Option<Control> {
+        Some(self.control)
+    }
+
+    fn started(&self) -> u64 {
+        self.started
+    }
+
+    fn entry_40(&self, key: &[u64; 5], entry: &mut Entry) -> bool {
+        self.entry(key, entry)
+    }
+
+    fn entry_64(&self, key: &[u64; 8], entry: &mut Entry) -> bool {
+        self.entry(key, entry)
+    }
+
+    fn entry_256(&self, key: &[u64; 32], entry: &mut Entry) -> bool {
+        self.entry(key, entry)
+    }
+
+    fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> bool {
+        let found = self.sections.get(&(class, key));
+        if let Some(octets) = found {
+            to.octets[..octets.len()].copy_from_slice(octets);
+        }
+        found.is_some()
+    }
+
+    fn form(&self, index: u8) -> Option<&Form> {
+        self.forms.get(usize::from(index))
+    }
+
+    fn zone(&self, index: u8) -> Option<&Zone> {
+        self.zones.get(usize::from(index))
+    }
+
+    fn is_destination(&self, destination: &Destination) -> bool {
+        let octets = [&destination.address[..], &destination.port, &[0, 0]].concat();
+        self.destinations.contains(octets.as_slice())
+    }
+
+    fn count_unknown(&self, destination: &Destination) {
+        let octets = [&destination.address[..], &destination.port, &[0, 0]].concat();
+        let octets = *octets.as_array().expect("a destination");
+        *self.unknown.borrow_mut().entry(octets).or_default() += 1;
+    }
+
+    fn mtu(&self, interface: u32) -> Option<u32> {
+        self.interfaces.get(&interface).copied()
+    }
+
+    fn now(&self) -> u64 {
+        NOW
+    }
+
+    fn random(&self) -> u32 {
+        self.random
+    }
+}

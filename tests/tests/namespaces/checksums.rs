@@ -1,0 +1,151 @@
+//! Replies arrive with right sums, whoever was to make the question's and whoever checks them.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use tests::{
+    Client, End, PacketSocket, Pod, Question,
+    frame::{self, Checksum, Datagram},
+    hickory_proto::{op::ResponseCode, rr::RecordType},
+};
+
+use crate::site::{Answerer, LIMIT, SERVERS, Site, address, answer, at_a_site, full};
+
+/// Questions of every kind of reply, for names of odd and even length, with and without EDNS; each with
+/// an ID of its own.
+pub(crate) fn questions() -> Vec<(Question, ResponseCode, usize)> {
+    let (found, missing) = (ResponseCode::NoError, ResponseCode::NXDomain);
+    let kinds = [
+        ("web", RecordType::A, found, 1),
+        ("webs", RecordType::A, found, 1),
+        ("web", RecordType::AAAA, found, 1),
+        ("many", RecordType::A, found, 20),
+        ("old", RecordType::AAAA, found, 0),
+        ("olds", RecordType::AAAA, found, 0),
+        ("nothing", RecordType::A, missing, 0),
+        ("nothings", RecordType::A, missing, 0),
+    ];
+    let mut questions = Vec::new();
+    for (name, record_type, code, answers) in kinds {
+        let plain = Question::new(&full(name), record_type);
+        for question in [plain.clone(), plain.with_edns(1232)] {
+            questions.push((question, code, answers));
+        }
+    }
+    for (id, (question, ..)) in (0x4000..).zip(&mut questions) {
+        question.id = id;
+    }
+    questions
+}
+
+/// What a raw reader must see in the checksum field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Raw {
+    /// The whole sum.
+    Summed,
+    /// Anything: the frame is marked as one whose sum is still to be made.
+    Unfinished,
+}
+
+/// Asks all [`questions`] and judges each reply as the socket and as a raw reader see it.
+pub(crate) fn judge(client: &Client, reader: &PacketSocket, raw: Raw, setting: &str) -> Result<()> {
+    for (question, code, answers) in questions() {
+        let about = || format!("{setting}: {question:?}");
+        let message = client.resolve(&question).with_context(about)?;
+        let answer = answer(&message).with_context(about)?;
+        assert_eq!(answer.by, Answerer::Kernel, "{}", about());
+        assert_eq!(answer.code, code, "{}", about());
+        assert_eq!(answer.data.len(), answers, "{}", about());
+        let id = question.id.to_be_bytes();
+        let seen = reader
+            .receive(LIMIT, |datagram| datagram.payload.starts_with(&id))
+            .with_context(about)?;
+        judge_frame(&seen, raw, &about());
+    }
+    Ok(())
+}
+
+/// Judges one reply as it came in.
+pub(crate) fn judge_frame(seen: &Datagram, raw: Raw, about: &str) {
+    if raw == Raw::Summed {
+        assert_eq!(seen.checksum, Checksum::Right, "{about}");
+    }
+    assert!(seen.header_checksum_right, "{about}");
+    assert!(seen.trailing.is_empty(), "{about}");
+    assert_eq!(seen.source.port(), 53, "{about}");
+}
+
+/// Every setting of transmit checksum offload: of the node's end and of the pod's.
+pub(crate) const OFFLOADS: [(bool, bool); 4] =
+    [(true, true), (true, false), (false, true), (false, false)];
+
+/// Sets both ends of a pod's pair.
+pub(crate) fn set_offload(pod: &Pod, (node, inside): (bool, bool)) -> Result<()> {
+    pod.set_checksum_offload(End::Node, node)?;
+    pod.set_checksum_offload(End::Pod, inside)
+}
+
+fn judge_pod(site: &Site, raw: Raw) -> Result<()> {
+    for offload in OFFLOADS {
+        set_offload(&site.pod, offload)?;
+        for server in SERVERS {
+            let client = site.pod.client(address(server))?;
+            let reader = site.pod.packet_socket()?;
+            let setting = format!("{server}, offload {offload:?}");
+            judge(&client, &reader, raw, &setting)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn replies_to_a_pod_have_whole_sums_under_every_setting_of_offload() -> Result<()> {
+    let name = "replies_to_a_pod_have_whole_sums_under_every_setting_of_offload";
+    at_a_site(name, |site| {
+        let agent = site.agent(&[])?;
+        judge_pod(site, Raw::Summed)?;
+        assert_eq!(agent.status()?.passed_on(), 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn replies_over_clsact_have_whole_sums_too() -> Result<()> {
+    at_a_site("replies_over_clsact_have_whole_sums_too", |site| {
+        let agent = site.agent(&["--hook", "clsact"])?;
+        assert_eq!(agent.status()?.interfaces[0].hook, "clsact");
+        judge_pod(site, Raw::Summed)
+    })
+}
+
+#[test]
+fn questions_from_a_raw_sender_are_answered_with_and_without_a_sum() -> Result<()> {
+    let name = "questions_from_a_raw_sender_are_answered_with_and_without_a_sum";
+    at_a_site(name, |site| {
+        let _agent = site.agent(&[])?;
+        let socket = site.pod.packet_socket()?;
+        let node = site.pod.mac_address(End::Node)?;
+        let sources = [site.pod.ipv4().into(), site.pod.ipv6().into()];
+        for (server, source) in SERVERS.map(address).into_iter().zip(sources) {
+            let source = SocketAddr::new(source, 40_000);
+            for (question, ..) in questions() {
+                let mut datagram = frame::udp(source, server, &question.encode());
+                if server.is_ipv4() && question.id % 3 == 0 {
+                    // RFC 768: no sum was made. IPv6 forbids it.
+                    datagram[6..8].fill(0);
+                }
+                let packet = frame::ip(source.ip(), server.ip(), frame::UDP, &datagram);
+                let ethertype = frame::ethertype_of(server.ip());
+                let own = socket.mac_address();
+                socket.send(&frame::ethernet(node, own, ethertype, &packet))?;
+                let id = question.id.to_be_bytes();
+                let seen = socket.receive(LIMIT, |datagram| datagram.payload.starts_with(&id))?;
+                judge_frame(&seen, Raw::Summed, &format!("{question:?}"));
+                assert_eq!((seen.source, seen.destination), (server, source));
+                assert_eq!((seen.source_mac, seen.destination_mac), (node, own));
+                assert!(seen.hop_limit >= 64, "{}", seen.hop_limit);
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,117 @@
+//! Pods that come, go and change while the agent runs, and pods that ask somebody else.
+
+use anyhow::{Result, ensure};
+use tests::{Pod, Question, eventually, hickory_proto::rr::RecordType};
+
+use crate::site::{
+    Answerer, LIMIT, OTHER_SERVERS, SERVERS, ask, at_a_site, full, ip, wait_attached,
+};
+
+#[test]
+fn a_pod_that_asks_another_server_is_left_alone_and_told_of() -> Result<()> {
+    let name = "a_pod_that_asks_another_server_is_left_alone_and_told_of";
+    at_a_site(name, |site| {
+        let agent = site.agent(&[])?;
+        for (number, server) in (3..).zip(OTHER_SERVERS) {
+            for _ in 0..number {
+                let question = Question::new(&full("web"), RecordType::A);
+                let answer = ask(&site.pod, server, &question)?;
+                assert_eq!(answer.by, Answerer::Service, "{server}");
+            }
+        }
+        let status = agent.status()?;
+        assert_eq!(status.answered_in_kernel(), 0);
+        assert_eq!(status.passed.get("unknown_destination"), Some(&7));
+        let unknown = status.unknown_destinations.iter();
+        let unknown: Vec<_> = unknown
+            .map(|one| (one.address.clone(), one.questions))
+            .collect();
+        let expected = [(1, 4), (0, 3)];
+        let expected =
+            expected.map(|(server, count)| (ip(OTHER_SERVERS[server]).to_string(), count));
+        assert_eq!(unknown, expected, "the busiest first");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_pod_made_while_the_agent_runs_is_answered_also_when_made_anew() -> Result<()> {
+    let name = "a_pod_made_while_the_agent_runs_is_answered_also_when_made_anew";
+    at_a_site(name, |site| {
+        for hook in ["tcx", "clsact"] {
+            let agent = site.agent(&["--hook", hook])?;
+            for round in 0..3 {
+                let pod = Pod::with_interface(&site.node, 2, "lxc0123456789ab")?;
+                wait_attached(&agent, pod.node_interface())?;
+                for server in SERVERS {
+                    let question = Question::new(&full("web"), RecordType::A);
+                    let answer = ask(&pod, server, &question)?;
+                    assert_eq!(answer.by, Answerer::Kernel, "{hook} {round} {server}");
+                }
+                pod.delete_link()?;
+                eventually(LIMIT, "the agent to let go of it", || {
+                    let interfaces = agent.status()?.interfaces;
+                    ensure!(interfaces.len() == 1, "{interfaces:?}");
+                    Ok(())
+                })?;
+            }
+            agent.terminate()?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn an_answer_beyond_the_interface_goes_to_the_dns_service() -> Result<()> {
+    let name = "an_answer_beyond_the_interface_goes_to_the_dns_service";
+    at_a_site(name, |site| {
+        let agent = site.agent(&[])?;
+        let large = Question::new(&full("large"), RecordType::A).with_edns(1232);
+        let wait_for = |by: Answerer| {
+            eventually(LIMIT, &format!("{by:?} to answer"), || {
+                let answer = ask(&site.pod, SERVERS[0], &large)?;
+                ensure!(answer.by == by, "{:?} does", answer.by);
+                assert_eq!(answer.data.len(), 40);
+                Ok(())
+            })
+        };
+        wait_for(Answerer::Kernel)?;
+        site.pod.set_mtu(600)?;
+        wait_for(Answerer::Service)?;
+        let small = site.ask(&full("many"), RecordType::A)?;
+        assert_eq!(
+            (small.by, small.data.len()),
+            (Answerer::Kernel, 20),
+            "348 octets still fit"
+        );
+        assert!(agent.status()?.passed["mtu"] > 0);
+        // Another pod's wider interface is not held back by this one's.
+        let other = Pod::new(&site.node, 2)?;
+        wait_attached(&agent, other.node_interface())?;
+        let answer = ask(&other, SERVERS[0], &large)?;
+        assert_eq!(answer.by, Answerer::Kernel);
+        site.pod.set_mtu(1500)?;
+        wait_for(Answerer::Kernel)
+    })
+}
+
+#[test]
+fn an_answer_beyond_the_client_goes_to_the_dns_service() -> Result<()> {
+    let name = "an_answer_beyond_the_client_goes_to_the_dns_service";
+    at_a_site(name, |site| {
+        let agent = site.agent(&[])?;
+        // 12 octets of header, 34 of question, 40 records of 16, and 11 of OPT: 697.
+        let question = Question::new(&full("large"), RecordType::A);
+        let client = site.pod.client(crate::site::address(SERVERS[0]))?;
+        let reply = client.resolve(&question)?;
+        assert!(reply.metadata.truncation, "the DNS service cuts it");
+        assert_eq!(agent.status()?.passed["client_size"], 1);
+        for (size, by) in [(697, Answerer::Kernel), (696, Answerer::Service)] {
+            let reply = client.resolve(&question.clone().with_edns(size))?;
+            let kernel = reply.answers.len() == 40 && !reply.metadata.truncation;
+            assert_eq!(kernel, by == Answerer::Kernel, "{size}: {reply:?}");
+        }
+        assert_eq!(agent.status()?.passed["client_size"], 2);
+        Ok(())
+    })
+}

@@ -1,0 +1,165 @@
+//! Interfaces other than a pod's veth: replies leave where the question came in, by TC and by XDP.
+
+use anyhow::Result;
+use tests::{Client, PacketSocket, frame, hickory_proto::rr::RecordType, skip};
+
+use crate::{
+    checksums::{OFFLOADS, Raw, judge, judge_frame, questions, set_offload},
+    site::{Answerer, LIMIT, SERVERS, address, at_a_site, ip},
+};
+
+/// Where nobody listens: only the kernel can answer there.
+const UNHEARD: [&str; 2] = ["10.96.0.99:53", "[fd00:10:96::99]:53"];
+
+/// The raw reader sees a whole sum if either end makes one; otherwise the frame is marked as unfinished,
+/// as every packet between two veths is.
+fn raw(offload: (bool, bool)) -> Raw {
+    if offload == (true, true) {
+        Raw::Unfinished
+    } else {
+        Raw::Summed
+    }
+}
+
+#[test]
+fn a_veth_with_both_ends_on_the_node_is_answered_with_right_sums() -> Result<()> {
+    let name = "a_veth_with_both_ends_on_the_node_is_answered_with_right_sums";
+    at_a_site(name, |site| {
+        let node = &site.node;
+        node.ip_batch(
+            "link add near type veth peer name far\n\
+             address add 10.99.0.2/24 dev near\n\
+             address add fd00:99::2/64 dev near nodad\n\
+             link set far up\nlink set near up\n\
+             route add 10.96.0.99/32 dev near src 10.99.0.2\n\
+             route add fd00:10:96::99/128 dev near src fd00:99::2\n",
+        )?;
+        let far = PacketSocket::open(node, "far")?.mac_address();
+        let far = far.map(|octet| format!("{octet:02x}")).join(":");
+        for server in UNHEARD.map(ip) {
+            node.ip_batch(&format!(
+                "neighbour replace {server} lladdr {far} dev near nud permanent\n"
+            ))?;
+        }
+        let [first, second] = UNHEARD.map(|server| ["--dns-address", server]);
+        let words = [&["--interface", "f?r"], &first[..], &second].concat();
+        let agent = site.agent_at("far", &words)?;
+        for offload in OFFLOADS {
+            for (device, on) in [("far", offload.0), ("near", offload.1)] {
+                let state = if on { "on" } else { "off" };
+                node.run(&["ethtool", "-K", device, "tx", state])?;
+            }
+            for server in UNHEARD {
+                let client = Client::new(node, address(server))?;
+                let reader = PacketSocket::open(node, "near")?;
+                let setting = format!("{server}, offload {offload:?}");
+                judge(&client, &reader, raw(offload), &setting)?;
+            }
+        }
+        let status = agent.status()?;
+        assert_eq!(status.interfaces.len(), 1, "nothing else was named");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_macvlan_on_the_node_is_answered_with_right_sums() -> Result<()> {
+    let name = "a_macvlan_on_the_node_is_answered_with_right_sums";
+    at_a_site(name, |site| {
+        let parent = site.pod.node_interface();
+        let added = site.node.ip_batch(&format!(
+            "link add mv0 link {parent} address 02:00:00:00:00:0a type macvlan mode bridge\n\
+             link set mv0 up\n"
+        ));
+        if let Err(reason) = added {
+            skip(name, &format!("needs macvlan: {reason:#}"));
+            return Ok(());
+        }
+        // The pod's questions go to the macvlan in place of its parent.
+        let gateways = [
+            site.pod.gateway_ipv4().to_string(),
+            site.pod.gateway_ipv6().to_string(),
+        ];
+        for gateway in gateways {
+            site.pod.namespace().ip_batch(&format!(
+                "neighbour replace {gateway} lladdr 02:00:00:00:00:0a dev eth0 nud permanent\n"
+            ))?;
+        }
+        let _agent = site.agent_at("mv0", &["--interface", "mv*"])?;
+        for offload in OFFLOADS {
+            set_offload(&site.pod, offload)?;
+            let state = if offload.0 { "on" } else { "off" };
+            site.node.run(&["ethtool", "-K", "mv0", "tx", state])?;
+            for server in SERVERS {
+                let client = site.pod.client(address(server))?;
+                let reader = site.pod.packet_socket()?;
+                let setting = format!("{server}, offload {offload:?}");
+                judge(&client, &reader, raw(offload), &setting)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_raw_sender_without_a_sum_gets_a_reply_that_lies_about_none() -> Result<()> {
+    let name = "a_raw_sender_without_a_sum_gets_a_reply_that_lies_about_none";
+    at_a_site(name, |site| {
+        site.node.ip_batch(
+            "link add near type veth peer name far\nlink set far up\nlink set near up\n",
+        )?;
+        let _agent = site.agent_at("far", &["--interface", "far"])?;
+        let near = PacketSocket::open(&site.node, "near")?;
+        let far = PacketSocket::open(&site.node, "far")?.mac_address();
+        let (source, server) = (address("10.99.0.2:40000"), address(SERVERS[0]));
+        for (question, ..) in questions() {
+            for summed in [true, false] {
+                let mut datagram = frame::udp(source, server, &question.encode());
+                if !summed {
+                    datagram[6..8].fill(0);
+                }
+                let packet = frame::ip(source.ip(), server.ip(), frame::UDP, &datagram);
+                near.send(&frame::ethernet(
+                    far,
+                    near.mac_address(),
+                    frame::IPV4,
+                    &packet,
+                ))?;
+                let id = question.id.to_be_bytes();
+                let seen = near.receive(LIMIT, |datagram| datagram.payload.starts_with(&id))?;
+                let about = format!("{question:?}, summed: {summed}");
+                judge_frame(&seen, Raw::Unfinished, &about);
+                let expected = if summed {
+                    frame::Checksum::Right
+                } else {
+                    frame::Checksum::Absent
+                };
+                assert_eq!(seen.checksum, expected, "{about}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_veth_named_for_xdp_is_answered_with_right_sums() -> Result<()> {
+    let name = "a_veth_named_for_xdp_is_answered_with_right_sums";
+    at_a_site(name, |site| {
+        let agent = site.agent(&["--xdp", site.pod.node_interface()])?;
+        let hook = agent.status()?.interfaces[0].hook.clone();
+        assert!(hook.starts_with("xdp"), "{hook}");
+        for offload in OFFLOADS {
+            set_offload(&site.pod, offload)?;
+            for server in SERVERS {
+                let client = site.pod.client(address(server))?;
+                let reader = site.pod.packet_socket()?;
+                let setting = format!("{server}, offload {offload:?}");
+                judge(&client, &reader, raw(offload), &setting)?;
+            }
+        }
+        // What it cannot answer goes on.
+        let answer = site.ask("www.example.com", RecordType::A)?;
+        assert_eq!(answer.by, Answerer::Service);
+        Ok(())
+    })
+}
