@@ -2,8 +2,8 @@
 
 use crate::{
     answer::{
-        Action, Control, ENTRY_HEAD, EXCEPTIONS_MAX, Entry, SECTION_HEAD, SLOT_LEN, SLOTS_MAX,
-        WHERE_MASK, ZONE_SPELLED,
+        Action, Control, ENTRY_HEAD, ENTRY_LEN, EXCEPTIONS_MAX, Entry, SECTION_HEAD,
+        SECTION_LENGTHS, SLOT_LEN, SLOTS_MAX, WHERE_MASK, ZONE_SPELLED,
     },
     checksum, frame, message,
     name::{self, KEY_LENGTHS, Name, Spelling},
@@ -201,18 +201,17 @@ fn stored(
     }
     let sum = u16::from_le_bytes([sum_first, sum_second]);
     let class = flags & WHERE_MASK;
-    let (source, from, len, record_len) = if class == 0 {
+    let (source, from, len, end, record_len) = if class == 0 {
         let [from, len, record_len, _] = place;
         let from = usize::from(from)
             .checked_sub(ENTRY_HEAD)
             .ok_or(Pass::Entry)?;
-        (
-            Source::Entry,
-            from,
-            usize::from(len),
-            usize::from(record_len),
-        )
+        let end = ENTRY_LEN - ENTRY_HEAD;
+        (Source::Entry, from, usize::from(len), end, record_len)
     } else {
+        let end = *SECTION_LENGTHS
+            .get(usize::from(class - 1))
+            .ok_or(Pass::Entry)?;
         if !tables.section(class, u32::from_be_bytes(place), &mut scratch.section) {
             return Err(Pass::Entry);
         }
@@ -222,13 +221,20 @@ fn stored(
         if ends != 0 && tables.now() >= ends {
             return Err(Pass::Expired);
         }
+        let len = u16::from_be_bytes([len_high, len_low]);
         (
             Source::Section,
             SECTION_HEAD,
-            usize::from(u16::from_be_bytes([len_high, len_low])),
-            usize::from(record_len),
+            usize::from(len),
+            end,
+            record_len,
         )
     };
+    let record_len = usize::from(record_len);
+    let len = forget(&mut scratch.cell, len);
+    if from + len > end {
+        return Err(Pass::Entry);
+    }
     Ok(Records {
         source,
         from,

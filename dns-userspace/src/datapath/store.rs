@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     net::{IpAddr, SocketAddr},
 };
 
@@ -177,7 +178,8 @@ impl Store {
             None => {
                 self.mtus.remove(&interface);
                 match self.interfaces.remove(&interface) {
-                    Ok(()) | Err(MapError::KeyNotFound) => {}
+                    Ok(()) => {}
+                    Err(error) if is_missing(&error) => {}
                     Err(error) => return Err(error).context("remove an interface's MTU"),
                 }
             }
@@ -300,13 +302,23 @@ impl Maps for Store {
         };
         self.control.finish();
         match done {
-            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
             Err(error) => {
                 self.refusals += 1;
                 tracing::debug!(%error, ?operation, "the kernel refused to change a map");
                 Err(Refused)
             }
         }
+    }
+}
+
+/// Whether there was nothing to remove: aya hands the kernel's ENOENT on then.
+fn is_missing(error: &MapError) -> bool {
+    match error {
+        MapError::KeyNotFound => true,
+        MapError::SyscallError(error) => error.io_error.kind() == io::ErrorKind::NotFound,
+        _ => false,
     }
 }
 

@@ -83,7 +83,6 @@ fn a_question_that_cannot_be_put_back_is_torn() {
 }
 
 #[test]
-#[ignore = "`stored` compares neither an entry's nor a section's own length with where its records lie"]
 fn records_that_reach_past_their_place_pass_as_the_agents_fault() {
     let mut tables = cases::tables(&Cluster::standard());
     crafted::put_overlong(&mut tables);

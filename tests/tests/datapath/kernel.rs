@@ -222,7 +222,6 @@ fn every_case_is_counted_once_by_its_reason() {
 }
 
 #[test]
-#[ignore = "aya reports a missing key as ENOENT, not as KeyNotFound, so the store takes it for a failure"]
 fn removing_what_is_not_there_is_no_error() {
     if skipped_without_root("removing_what_is_not_there_is_no_error") {
         return;
