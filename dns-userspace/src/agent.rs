@@ -1,10 +1,8 @@
 //! The agent: one task that takes changes in and carries them into the kernel.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    time::{Duration, SystemTime},
-};
+mod upkeep;
+
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::{
@@ -14,31 +12,21 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
+use self::upkeep::Upkeep;
 use crate::{
     config::Config,
     datapath::{
-        attach::{Attachment, Attachments, PinLock, Programs, detach_all, ensure_bpffs},
-        interfaces::{Interface, InterfaceEvent, InterfaceWatch},
-        kernel_log, object,
-        store::Store,
+        attach::{PinLock, detach_all, ensure_bpffs},
+        interfaces::InterfaceWatch,
+        object,
     },
-    encode::{self, Draft},
-    objects::Skipped,
-    policy::Policy,
-    projection,
-    table::{Changed, Table},
-    world::{Event, Owner, World},
+    world::Event,
 };
 
 /// How often the lease is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Events taken in before what they changed is carried into the kernel.
 const BATCH: usize = 256;
-/// Heartbeats between two tries of names that the maps have refused, and how many owners are tried then.
-const RETRY_EVERY: u32 = 10;
-const RETRIED: usize = 256;
-/// Heartbeats between two looks at what the datapath has counted.
-const LOOK_EVERY: u32 = 60;
 
 /// Runs until a signal asks to stop. The kernel stops answering at once then; programs and maps stay pinned
 /// for the next agent, and `zerohop detach` removes them.
@@ -51,7 +39,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (sender, mut events) = mpsc::channel(BATCH * 4);
     let started = start(config, sender).await?;
     let Started {
-        mut agent,
+        mut upkeep,
         mut interfaces,
         source,
         _lock,
@@ -61,16 +49,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         tokio::select! {
             biased;
             () = asked_to_stop(&mut terminate, &mut interrupt) => break Ok(()),
-            _ = heartbeat.tick() => agent.beat()?,
-            event = interfaces.next() => agent.interface(event?, &interfaces)?,
+            _ = heartbeat.tick() => upkeep.beat()?,
+            event = interfaces.next() => upkeep.interface(event?, &interfaces)?,
             taken = take(&mut events) => match taken {
-                Some(batch) => agent.take_in(batch)?,
+                Some(batch) => upkeep.take_in(batch)?,
                 None => break Err(anyhow::anyhow!("the source of objects has ended; this is a fault of zerohop")),
             },
         }
     };
     source.abort();
-    agent.store.control().end_lease();
+    upkeep.end_lease();
     tracing::info!(
         "stopped: the kernel answers nothing; `zerohop detach` removes what is still pinned"
     );
@@ -79,7 +67,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
 /// What runs once everything has started.
 struct Started {
-    agent: Agent,
+    upkeep: Upkeep,
     interfaces: InterfaceWatch,
     source: JoinHandle<()>,
     _lock: PinLock,
@@ -92,8 +80,8 @@ async fn start(config: Config, events: mpsc::Sender<Event>) -> anyhow::Result<St
     let found = object::is_pinned(&directory);
     let lock = PinLock::acquire(&directory)?;
     match start_locked(config, events).await {
-        Ok((agent, interfaces, source)) => Ok(Started {
-            agent,
+        Ok((upkeep, interfaces, source)) => Ok(Started {
+            upkeep,
             interfaces,
             source,
             _lock: lock,
@@ -112,14 +100,14 @@ async fn start(config: Config, events: mpsc::Sender<Event>) -> anyhow::Result<St
 async fn start_locked(
     config: Config,
     events: mpsc::Sender<Event>,
-) -> anyhow::Result<(Agent, InterfaceWatch, JoinHandle<()>)> {
+) -> anyhow::Result<(Upkeep, InterfaceWatch, JoinHandle<()>)> {
     let interfaces = InterfaceWatch::start(config.selection.clone()).await?;
     if let Some(missing) = interfaces.missing().next() {
         anyhow::bail!("{missing}");
     }
     let source = config.source.clone().start(events).await?;
-    let agent = Agent::new(&config).inspect_err(|_| source.abort())?;
-    Ok((agent, interfaces, source))
+    let upkeep = Upkeep::new(&config).inspect_err(|_| source.abort())?;
+    Ok((upkeep, interfaces, source))
 }
 
 fn heartbeat() -> Interval {
@@ -139,330 +127,4 @@ async fn asked_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
 async fn take(events: &mut mpsc::Receiver<Event>) -> Option<Vec<Event>> {
     let mut batch = Vec::new();
     (events.recv_many(&mut batch, BATCH).await > 0).then_some(batch)
-}
-
-/// Everything that the task works on.
-struct Agent {
-    policy: Policy,
-    dns_service: (String, String),
-    more_addresses: Vec<SocketAddr>,
-    world: World,
-    table: Table,
-    store: Store,
-    programs: Programs,
-    attachments: Attachments,
-    /// Whether the maps hold what the first complete lists say.
-    reconciled: bool,
-    /// Whether the maps began as those of an earlier agent.
-    adopted: bool,
-    addresses: BTreeSet<SocketAddr>,
-    /// What was last said about whether questions are answered.
-    said: Option<Readiness>,
-    /// Objects that are not answered for, and why, as it was told.
-    told: BTreeMap<String, String>,
-    /// The last owner whose refused names were tried again.
-    retried: Option<Owner>,
-    beats: u32,
-}
-
-/// Whether questions are answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Readiness {
-    NoAddress,
-    Answering,
-}
-
-impl Agent {
-    fn new(config: &Config) -> anyhow::Result<Self> {
-        let mut loaded = object::load(&config.pin_directory, config.sizes)?;
-        let programs = Programs::of(&loaded.object)?;
-        if let Err(error) = kernel_log::follow(&mut loaded.object) {
-            tracing::warn!("the datapath's own messages will not be seen: {error:#}");
-        }
-        let mut store = Store::new(&mut loaded.object, loaded.control)?;
-        programs.pin(&config.pin_directory)?;
-        let control = store.control();
-        control.set_denials(false);
-        control.set_size_cap(u16::MAX);
-        control.set_zone_labels(
-            config
-                .policy
-                .zones
-                .iter()
-                .map(|zone| u32::from(zone.name.num_labels()))
-                .min()
-                .unwrap_or(1),
-        );
-        control.claim(config.policy.mark());
-        let serial = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs() as u32);
-        let zones = encode::zones(&config.policy, serial).context("write the zones' names")?;
-        store.put_policy(&encode::forms(), &zones)?;
-        let table = Table::new(store.last_section()?);
-        let attachments = Attachments::new(&config.pin_directory, config.hook)?;
-        tracing::info!(adopted = loaded.adopted, hook = %attachments.traffic_control(), "the datapath is loaded");
-        Ok(Self {
-            policy: config.policy.clone(),
-            dns_service: config.dns_service.clone(),
-            more_addresses: config.dns_addresses.clone(),
-            world: World::default(),
-            table,
-            store,
-            programs,
-            attachments,
-            reconciled: false,
-            adopted: loaded.adopted,
-            addresses: BTreeSet::new(),
-            said: None,
-            told: BTreeMap::new(),
-            retried: None,
-            beats: 0,
-        })
-    }
-
-    /// Takes events in, and carries what they changed into the kernel.
-    fn take_in(&mut self, batch: Vec<Event>) -> anyhow::Result<()> {
-        let mut affected = BTreeSet::new();
-        for event in batch {
-            if let Event::Lost { kind, reason } = &event {
-                tracing::warn!(?kind, "{reason}");
-            }
-            affected.append(&mut self.world.apply(event));
-            // Absent names pass as soon as it is not certain that they are absent.
-            if !self.world.fresh() {
-                self.store.control().set_denials(false);
-            }
-        }
-        if !self.world.complete() {
-            return Ok(());
-        }
-        if !self.reconciled {
-            return self.reconcile();
-        }
-        let dns_service = Owner::service(&self.dns_service.0, &self.dns_service.1);
-        let dns_changed = affected.contains(&dns_service);
-        self.carry(&affected);
-        if dns_changed {
-            self.find_addresses()?;
-        }
-        self.permit();
-        Ok(())
-    }
-
-    /// Makes the maps hold what the first complete lists say, and nothing else.
-    fn reconcile(&mut self) -> anyhow::Result<()> {
-        let owners = self.world.owners();
-        self.carry(&owners);
-        let left = if self.adopted {
-            self.store
-                .retain(&self.table.names(), &self.table.sections())?
-        } else {
-            0
-        };
-        self.reconciled = true;
-        tracing::info!(
-            names = self.table.entries(),
-            left_over = left,
-            "the maps hold the cluster's names"
-        );
-        self.find_addresses()?;
-        self.permit();
-        Ok(())
-    }
-
-    /// Recomputes owners from the state of the world, and writes the differences.
-    fn carry(&mut self, owners: &BTreeSet<Owner>) {
-        let mut refused = 0;
-        for owner in owners {
-            let wanted = self.drafts(owner);
-            let changed = self.table.set(&mut self.store, owner, wanted);
-            refused += changed.refused;
-            self.heed(changed);
-        }
-        if refused > 0 {
-            tracing::warn!(
-                names = refused,
-                held = self.table.entries(),
-                "the kernel's maps refused names, most likely because they are full: the DNS service answers these; --entries and --sections make the maps larger"
-            );
-        }
-    }
-
-    fn drafts(&mut self, owner: &Owner) -> Vec<Draft> {
-        let (nodes, mut skipped) = projection::nodes_of(&self.policy, &self.world, owner);
-        let mut drafts = Vec::with_capacity(nodes.len());
-        for node in &nodes {
-            let (draft, mut left) = encode::encode(node);
-            drafts.extend(draft);
-            skipped.append(&mut left);
-        }
-        for Skipped { object, reason } in skipped {
-            // Owners are recomputed often; each object is told of once.
-            if self.told.get(&object) != Some(&reason) {
-                tracing::warn!(%object, "not answered in the kernel: {reason}");
-                self.told.insert(object, reason);
-            }
-        }
-        drafts
-    }
-
-    /// Works out which addresses are the cluster's DNS.
-    fn find_addresses(&mut self) -> anyhow::Result<()> {
-        let (namespace, name) = &self.dns_service;
-        let mut addresses: BTreeSet<SocketAddr> =
-            projection::dns_addresses(&self.world, namespace, name)
-                .into_iter()
-                .collect();
-        addresses.extend(&self.more_addresses);
-        if addresses != self.addresses || self.said.is_none() {
-            for left in self.store.set_destinations(&addresses)? {
-                tracing::warn!(address = %left, "this DNS address has one port too many: its questions go to the DNS service");
-            }
-            self.addresses = addresses;
-        }
-        Ok(())
-    }
-
-    /// Lets the kernel answer and deny, as far as the world is known.
-    fn permit(&mut self) {
-        if !self.reconciled {
-            return;
-        }
-        let deaf = self.table.settle(&mut self.store);
-        self.store
-            .control()
-            .set_denials(self.world.fresh() && !deaf);
-        self.store.control().renew_lease();
-        let readiness = if self.addresses.is_empty() {
-            Readiness::NoAddress
-        } else {
-            Readiness::Answering
-        };
-        if self.said.as_ref() == Some(&readiness) {
-            return;
-        }
-        match readiness {
-            Readiness::NoAddress => {
-                let (namespace, name) = &self.dns_service;
-                tracing::warn!(
-                    "not ready: no address of the cluster's DNS is known, for there is no Service {namespace}/{name} with a UDP port; name another by --dns-service, or an address by --dns-address"
-                );
-            }
-            Readiness::Answering => {
-                let addresses: Vec<String> =
-                    self.addresses.iter().map(SocketAddr::to_string).collect();
-                tracing::info!(
-                    names = self.table.entries(),
-                    interfaces = self.attachments.list().len(),
-                    "answering questions to {}",
-                    addresses.join(", ")
-                );
-            }
-        }
-        self.said = Some(readiness);
-    }
-
-    /// Renews the lease, and tries again what the maps refused.
-    fn beat(&mut self) -> anyhow::Result<()> {
-        if self.reconciled {
-            if self.beats.is_multiple_of(RETRY_EVERY) {
-                self.retry();
-            }
-            self.permit();
-        }
-        self.beats = self.beats.wrapping_add(1);
-        if self.beats.is_multiple_of(LOOK_EVERY) {
-            self.look();
-        }
-        Ok(())
-    }
-
-    /// Tries refused names again, quietly: that they were refused has been said. Owners take turns.
-    fn retry(&mut self) {
-        let all = self.table.to_retry();
-        let later = all
-            .iter()
-            .filter(|owner| self.retried.as_ref() < Some(owner));
-        let owners: Vec<Owner> = later.chain(&all).take(RETRIED).cloned().collect();
-        self.retried = owners.last().cloned();
-        for owner in owners {
-            let wanted = self.drafts(&owner);
-            let changed = self.table.set(&mut self.store, &owner, wanted);
-            self.heed(changed);
-        }
-    }
-
-    /// Lets nothing be denied as soon as a parent denies what could not be put.
-    fn heed(&self, changed: Changed) {
-        if changed.deaf {
-            self.store.control().set_denials(false);
-        }
-    }
-
-    /// Says when interfaces are attached and nobody asks a known DNS address.
-    fn look(&self) {
-        let Ok(counts) = self.store.counts() else {
-            return;
-        };
-        let asked: u64 = counts
-            .answered
-            .iter()
-            .chain(&counts.passed)
-            .filter(|(label, _)| *label != dns_ebpf::Pass::UnknownDestination.label())
-            .map(|(_, count)| count)
-            .sum();
-        if let (0, Some((address, questions))) = (asked, counts.unknown_destinations.first()) {
-            tracing::warn!(
-                "attached to {} interfaces, and nobody asks a known DNS address: they ask {address} ({questions} questions); if that is the cluster's DNS, name it by --dns-address",
-                self.attachments.list().len()
-            );
-        }
-    }
-
-    /// Attaches to, looks after and detaches from interfaces as they come and go.
-    fn interface(&mut self, event: InterfaceEvent, watch: &InterfaceWatch) -> anyhow::Result<()> {
-        match event {
-            InterfaceEvent::Present(interface) => self.attach(&interface)?,
-            InterfaceEvent::Gone { index } => {
-                self.attachments
-                    .detach(index)
-                    .context("detach from an interface that is gone")?;
-                self.store.set_mtu(index, None)?;
-            }
-            InterfaceEvent::FiltersChanged { index } => {
-                match self.attachments.check_first(index, &self.programs) {
-                    Ok(Some(Attachment::Attached(attached))) if !attached.first => {
-                        tracing::warn!(interface = %attached.name, behind = ?attached.behind, "other programs run before ours: what they answer or drop, we do not see");
-                    }
-                    Ok(_) => {}
-                    Err(error) => tracing::warn!(index, "{error}"),
-                }
-            }
-            InterfaceEvent::Resynced => {
-                let wanted = watch.present().map(|interface| interface.index).collect();
-                for index in self
-                    .attachments
-                    .retain(&wanted)
-                    .context("detach from interfaces that are gone")?
-                {
-                    self.store.set_mtu(index, None)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn attach(&mut self, interface: &Interface) -> anyhow::Result<()> {
-        match self.attachments.attach(interface, &self.programs) {
-            Ok(Attachment::Attached(attached)) => {
-                self.store.set_mtu(interface.index, Some(interface.mtu))?;
-                tracing::debug!(interface = %attached.name, by = %attached.by, first = attached.first, "attached");
-            }
-            Ok(Attachment::Gone) => {}
-            // One interface that cannot be attached to must not keep the others from it: its questions pass.
-            Err(error) => tracing::warn!(interface = %interface.name, "{error}"),
-        }
-        Ok(())
-    }
 }
