@@ -2,8 +2,8 @@
 
 use crate::{
     answer::{
-        Action, Control, ENTRY_HEAD, ENTRY_LEN, EXCEPTIONS_MAX, Entry, SECTION_HEAD,
-        SECTION_LENGTHS, SLOT_LEN, SLOTS_MAX, WHERE_MASK, ZONE_SPELLED,
+        Action, Control, ENTRY_HEAD, ENTRY_LEN, EXCEPTIONS_MAX, Entry, SECTION_HEAD, SLOT_LEN,
+        SLOTS_MAX, WHERE_MASK, ZONE_SPELLED,
     },
     checksum, frame, message,
     name::{self, KEY_LENGTHS, Name, Spelling},
@@ -209,12 +209,10 @@ fn stored(
         let end = ENTRY_LEN - ENTRY_HEAD;
         (Source::Entry, from, usize::from(len), end, record_len)
     } else {
-        let end = *SECTION_LENGTHS
-            .get(usize::from(class - 1))
+        let key = u32::from_be_bytes(place);
+        let end = tables
+            .section(class, key, &mut scratch.section)
             .ok_or(Pass::Entry)?;
-        if !tables.section(class, u32::from_be_bytes(place), &mut scratch.section) {
-            return Err(Pass::Entry);
-        }
         let head: &[u8; SECTION_HEAD] = scratch.section.octets.first_chunk().ok_or(Pass::Entry)?;
         let [len_high, len_low, record_len, _, _, _, _, _, ends @ ..] = *head;
         let ends = u64::from_le_bytes(ends);

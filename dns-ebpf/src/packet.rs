@@ -85,8 +85,8 @@ pub trait Tables {
     fn entry_64(&self, key: &[u64; 8], entry: &mut Entry) -> bool;
     /// Copies the entry of a longer name.
     fn entry_256(&self, key: &[u64; 32], entry: &mut Entry) -> bool;
-    /// Copies the section `key` of class 1 to 4.
-    fn section(&self, class: u8, key: u32, section: &mut Section<SECTION_MAX>) -> bool;
+    /// Copies the section `key` of class 1 to 4; returns its length, head included.
+    fn section(&self, class: u8, key: u32, section: &mut Section<SECTION_MAX>) -> Option<usize>;
     /// A form.
     fn form(&self, index: u8) -> Option<&Form>;
     /// A zone.

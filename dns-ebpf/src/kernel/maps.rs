@@ -99,11 +99,11 @@ fn entry(found: Option<*const Entry>, entry: &mut Entry) -> bool {
 fn section<const N: usize, const WORDS: usize>(
     found: Option<*const Section<N>>,
     section: &mut Section<SECTION_MAX>,
-) -> bool {
+) -> Option<usize> {
     const { assert!(N == WORDS * 8 && N <= SECTION_MAX) }
-    let Some(found) = found else { return false };
+    let found = found?;
     copy::<WORDS>(found.cast(), (section as *mut Section<SECTION_MAX>).cast());
-    true
+    Some(N)
 }
 
 impl Tables for Maps {
@@ -148,13 +148,13 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> bool {
+    fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> Option<usize> {
         match class {
             1 => section::<192, 24>(SECTIONS_192.get_ptr(key), to),
             2 => section::<448, 56>(SECTIONS_448.get_ptr(key), to),
             3 => section::<960, 120>(SECTIONS_960.get_ptr(key), to),
             4 => section::<1472, 184>(SECTIONS_1472.get_ptr(key), to),
-            _ => false,
+            _ => None,
         }
     }
 

@@ -315,12 +315,10 @@ impl Tables for HostTables {
         self.entry(key, entry)
     }
 
-    fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> bool {
-        let found = self.sections.get(&(class, key));
-        if let Some(octets) = found {
-            to.octets[..octets.len()].copy_from_slice(octets);
-        }
-        found.is_some()
+    fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> Option<usize> {
+        let octets = self.sections.get(&(class, key))?;
+        to.octets[..octets.len()].copy_from_slice(octets);
+        Some(octets.len())
     }
 
     fn form(&self, index: u8) -> Option<&Form> {
