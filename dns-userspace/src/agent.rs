@@ -50,7 +50,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             biased;
             () = asked_to_stop(&mut terminate, &mut interrupt) => break Ok(()),
             _ = heartbeat.tick() => upkeep.beat()?,
-            event = interfaces.next() => upkeep.interface(event?, &interfaces)?,
+            event = interfaces.next() => upkeep.interface(event?, &interfaces),
             taken = take(&mut events) => match taken {
                 Some(batch) => upkeep.take_in(batch)?,
                 None => break Err(anyhow::anyhow!("the source of objects has ended; this is a fault of zerohop")),

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use crate::{
     config::Config,
     datapath::{
-        attach::{Attachment, Attachments, Programs},
+        attach::{Attached, Attachment, Attachments, Programs},
         interfaces::{Interface, InterfaceEvent, InterfaceWatch},
         kernel_log, object,
         store::Store,
@@ -314,52 +314,70 @@ impl Upkeep {
     }
 
     /// Attaches to, looks after and detaches from interfaces as they come and go.
-    pub(super) fn interface(
-        &mut self,
-        event: InterfaceEvent,
-        watch: &InterfaceWatch,
-    ) -> anyhow::Result<()> {
+    ///
+    /// What fails for one interface must not keep the others from being answered: its questions pass.
+    pub(super) fn interface(&mut self, event: InterfaceEvent, watch: &InterfaceWatch) {
         match event {
-            InterfaceEvent::Present(interface) => self.attach(&interface)?,
+            InterfaceEvent::Present(interface) => self.attach(&interface),
             InterfaceEvent::Gone { index } => {
-                self.attachments
-                    .detach(index)
-                    .context("detach from an interface that is gone")?;
-                self.store.set_mtu(index, None)?;
+                if let Err(error) = self.attachments.detach(index) {
+                    tracing::warn!(index, "{error}");
+                }
+                self.note_mtu(index, None);
             }
             InterfaceEvent::FiltersChanged { index } => {
                 match self.attachments.check_first(index, &self.programs) {
-                    Ok(Some(Attachment::Attached(attached))) if !attached.first => {
-                        tracing::warn!(interface = %attached.name, behind = ?attached.behind, "other programs run before ours: what they answer or drop, we do not see");
-                    }
+                    Ok(Some(Attachment::Attached(attached))) => self.note_order(&attached),
                     Ok(_) => {}
                     Err(error) => tracing::warn!(index, "{error}"),
                 }
             }
             InterfaceEvent::Resynced => {
                 let wanted = watch.present().map(|interface| interface.index).collect();
-                for index in self
-                    .attachments
-                    .retain(&wanted)
-                    .context("detach from interfaces that are gone")?
-                {
-                    self.store.set_mtu(index, None)?;
+                match self.attachments.retain(&wanted) {
+                    Ok(gone) => gone
+                        .into_iter()
+                        .for_each(|index| self.note_mtu(index, None)),
+                    Err(error) => tracing::warn!("{error}"),
                 }
             }
         }
-        Ok(())
     }
 
-    fn attach(&mut self, interface: &Interface) -> anyhow::Result<()> {
+    /// Attaches once the kernel knows what fits the interface.
+    fn attach(&mut self, interface: &Interface) {
+        self.note_mtu(interface.index, Some(interface.mtu));
         match self.attachments.attach(interface, &self.programs) {
             Ok(Attachment::Attached(attached)) => {
-                self.store.set_mtu(interface.index, Some(interface.mtu))?;
                 tracing::debug!(interface = %attached.name, by = %attached.by, first = attached.first, "attached");
+                self.note_order(&attached);
             }
-            Ok(Attachment::Gone) => {}
-            // One interface that cannot be attached to must not keep the others from it: its questions pass.
+            Ok(Attachment::Gone) => self.note_mtu(interface.index, None),
+            // An earlier program may still be there, so the MTU stays noted.
             Err(error) => tracing::warn!(interface = %interface.name, "{error}"),
         }
-        Ok(())
+    }
+
+    fn note_mtu(&mut self, index: u32, mtu: Option<u32>) {
+        if let Err(error) = self.store.set_mtu(index, mtu) {
+            tracing::warn!(
+                index,
+                "{error:#}; large replies on this interface go to the DNS service"
+            );
+        }
+    }
+
+    /// Says once when other programs run before ours on an interface.
+    fn note_order(&mut self, attached: &Attached) {
+        let object = format!("interface {}", attached.name);
+        if attached.first {
+            self.told.remove(&object);
+            return;
+        }
+        let behind = attached.behind.join(", ");
+        if self.told.get(&object) != Some(&behind) {
+            tracing::warn!(interface = %attached.name, "{behind} runs before ours: what it answers or drops, we do not see");
+            self.told.insert(object, behind);
+        }
     }
 }

@@ -169,25 +169,20 @@ impl Store {
     /// The kernel's.
     pub fn set_mtu(&mut self, interface: u32, mtu: Option<u32>) -> anyhow::Result<()> {
         match mtu {
-            Some(mtu) => {
-                self.interfaces
-                    .insert(interface, mtu, 0)
-                    .context("put an interface's MTU")?;
-                self.mtus.insert(interface, mtu);
-            }
-            None => {
-                self.mtus.remove(&interface);
-                match self.interfaces.remove(&interface) {
-                    Ok(()) => {}
-                    Err(error) if is_missing(&error) => {}
-                    Err(error) => return Err(error).context("remove an interface's MTU"),
-                }
-            }
-        }
+            Some(mtu) => self.mtus.insert(interface, mtu),
+            None => self.mtus.remove(&interface),
+        };
         let floor = self.mtus.values().copied().min().unwrap_or(0);
         self.control
             .set_mtu_floor(u16::try_from(floor).unwrap_or(u16::MAX));
-        Ok(())
+        match mtu {
+            Some(mtu) => self.interfaces.insert(interface, mtu, 0),
+            None => match self.interfaces.remove(&interface) {
+                Err(error) if is_missing(&error) => Ok(()),
+                removed => removed,
+            },
+        }
+        .context("note an interface's MTU")
     }
 
     /// Removes every entry and section that is not among these: what an earlier agent has left.
