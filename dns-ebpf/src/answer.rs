@@ -15,7 +15,8 @@
 //!     4      slots, 12 octets each:
 //!              0  query type
 //!              2  flags: bits 0-2 where the records lie (0 here, 1 to 4 SECTIONS_192, 448, 960, 1472),
-//!                 bit 3 (ZONE_SPELLED) the records repeat the zone's spelling, bit 4 AA
+//!                 bit 3 (ZONE_SPELLED, reserved: no records of today need it) the records repeat the
+//!                 zone's spelling, bit 4 AA
 //!              3  answer records
 //!              4  additional records
 //!              5  rotated: how many records at the end, all of one size, may be turned
@@ -32,7 +33,8 @@
 //!     2      size of a rotated record
 //!     3      zero
 //!     4      zero (4 octets)
-//!     8      when they end: CLOCK_BOOTTIME in nanoseconds, native 64-bit; zero: never
+//!     8      when they end: CLOCK_BOOTTIME in nanoseconds, native 64-bit; zero: never (reserved: no
+//!            records of today end)
 //!     16     the records
 //!
 //! FORMS     array of Form, 32 octets: how a query type is denied

@@ -16,7 +16,7 @@ use self::upkeep::Upkeep;
 use crate::{
     config::Config,
     datapath::{
-        attach::{PinLock, detach_all, ensure_bpffs},
+        attach::{PinLock, ensure_bpffs, remove_pins},
         interfaces::InterfaceWatch,
         object,
     },
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often the lease is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a failed notification of interfaces is waited out.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Events taken in before what they changed is carried into the kernel.
 const BATCH: usize = 256;
 
@@ -44,18 +46,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         source,
         _lock,
     } = started;
-    let mut heartbeat = heartbeat();
-    let stopped = loop {
-        tokio::select! {
-            biased;
-            () = asked_to_stop(&mut terminate, &mut interrupt) => break Ok(()),
-            _ = heartbeat.tick() => upkeep.beat()?,
-            event = interfaces.next() => upkeep.interface(event?, &interfaces),
-            taken = take(&mut events) => match taken {
-                Some(batch) => upkeep.take_in(batch)?,
-                None => break Err(anyhow::anyhow!("the source of objects has ended; this is a fault of zerohop")),
-            },
-        }
+    let stopped = tokio::select! {
+        biased;
+        () = asked_to_stop(&mut terminate, &mut interrupt) => Ok(()),
+        ended = work(&mut upkeep, &mut interfaces, &mut events) => ended,
     };
     source.abort();
     upkeep.end_lease();
@@ -63,6 +57,33 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "stopped: the kernel answers nothing; `zerohop detach` removes what is still pinned"
     );
     stopped
+}
+
+/// Takes in what happens, until the source ends or the maps cannot be read any more.
+async fn work(
+    upkeep: &mut Upkeep,
+    interfaces: &mut InterfaceWatch,
+    events: &mut mpsc::Receiver<Event>,
+) -> anyhow::Result<()> {
+    let mut heartbeat = heartbeat();
+    loop {
+        tokio::select! {
+            biased;
+            _ = heartbeat.tick() => upkeep.beat()?,
+            event = interfaces.next() => match event {
+                Ok(event) => upkeep.interface(event, interfaces),
+                // The kernel was short of memory, say: the next call lists everything again.
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+            taken = take(events) => match taken {
+                Some(batch) => upkeep.take_in(batch)?,
+                None => anyhow::bail!("the source of objects has ended; this is a fault of zerohop"),
+            },
+        }
+    }
 }
 
 /// What runs once everything has started.
@@ -88,7 +109,7 @@ async fn start(config: Config, events: mpsc::Sender<Event>) -> anyhow::Result<St
         }),
         Err(error) => {
             drop(lock);
-            if !found && let Err(left) = detach_all(&directory) {
+            if !found && let Err(left) = remove_pins(&directory) {
                 tracing::warn!("after the failed start, not everything could be removed: {left}");
             }
             Err(error)

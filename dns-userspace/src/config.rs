@@ -126,6 +126,7 @@ impl Args {
                 dns_ebpf::answer::ZONES_MAX
             );
         }
+        apart(&zones)?;
         let source = if self.manifests.is_empty() {
             Source::Cluster {
                 kubeconfig: self.kubeconfig,
@@ -154,6 +155,34 @@ impl Args {
             },
         })
     }
+}
+
+/// Refuses zones whose names would be each other's.
+fn apart(zones: &[Zone]) -> anyhow::Result<()> {
+    for (index, zone) in zones.iter().enumerate() {
+        for other in &zones[..index] {
+            let (short, long) = if zone.name.num_labels() < other.name.num_labels() {
+                (&zone.name, &other.name)
+            } else {
+                (&other.name, &zone.name)
+            };
+            if short == long {
+                bail!("--zone {short} is given twice; give each zone once");
+            }
+            let below = long.trim_to(usize::from(short.num_labels()) + 1);
+            let first = below.iter().next().unwrap_or_default();
+            if short.zone_of(long)
+                && ["svc", "pod", "dns", "dns-version"]
+                    .iter()
+                    .any(|own| own.as_bytes() == first)
+            {
+                bail!(
+                    "--zone {long} lies among the names that the zone {short} has itself; leave it out"
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn namespaced(text: &str) -> anyhow::Result<(String, String)> {

@@ -175,76 +175,46 @@ pub fn wire_name(name: &Name) -> Result<WireName, ProtoError> {
 /// service and told of.
 #[must_use]
 pub fn encode(node: &Node) -> (Option<Draft>, Vec<Skipped>) {
-    let mut skipped = Vec::new();
-    let mut skip = |what: String, reason: String| {
-        skipped.push(Skipped {
-            object: what,
-            reason,
-        })
-    };
+    let skipped = |object: String, reason: String| vec![Skipped { object, reason }];
     let name = match wire_name(&node.name) {
         Ok(name) => name,
         Err(error) => {
-            skip(
-                format!("name {}", node.name),
-                format!("cannot be written in wire form: {error}"),
-            );
-            return (None, skipped);
+            let reason = format!("cannot be written in wire form: {error}");
+            return (None, skipped(format!("name {}", node.name), reason));
         }
     };
-    let mut slots = Vec::new();
-    for set in &node.sets {
-        match slot_of(set, name.len()) {
-            Ok(slot) => slots.push(slot),
-            Err(reason) => {
-                skip(format!("{} {}", node.name, set.query_type), reason);
-                // A type without a slot would be denied; so nothing of this name is answered.
-                let zone = node.zone as u8;
-                let pass = denial::form_of(Denial::Pass);
-                return (
-                    Some(Draft {
-                        name,
-                        zone,
-                        here: pass,
-                        below: denial::form_of(node.below),
-                        slots: Vec::new(),
-                    }),
-                    skipped,
-                );
-            }
+    let mut draft = Draft {
+        name,
+        zone: node.zone as u8,
+        here: denial::form_of(node.here),
+        below: denial::form_of(node.below),
+        slots: Vec::with_capacity(node.sets.len()),
+    };
+    match slots_of(node, draft.name.len()) {
+        Ok(slots) => {
+            draft.slots = slots;
+            (Some(draft), Vec::new())
+        }
+        Err((object, reason)) => {
+            // A type without a slot would be denied; so nothing of this name is answered.
+            draft.here = denial::form_of(Denial::Pass);
+            (Some(draft), skipped(object, reason))
         }
     }
-    if slots.len() > SLOTS_MAX {
-        skip(
-            format!("name {}", node.name),
-            format!(
-                "has {} types of records, more than {SLOTS_MAX}",
-                slots.len()
-            ),
-        );
-        slots.clear();
-        let zone = node.zone as u8;
-        return (
-            Some(Draft {
-                name,
-                zone,
-                here: denial::form_of(Denial::Pass),
-                below: denial::form_of(node.below),
-                slots,
-            }),
-            skipped,
-        );
+}
+
+/// The slots of a node, or what of it has none, and why.
+fn slots_of(node: &Node, name_len: usize) -> Result<Vec<Slot>, (String, String)> {
+    if node.sets.len() > SLOTS_MAX {
+        let types = node.sets.len();
+        let reason = format!("has {types} types of records, more than {SLOTS_MAX}");
+        return Err((format!("name {}", node.name), reason));
     }
-    (
-        Some(Draft {
-            name,
-            zone: node.zone as u8,
-            here: denial::form_of(node.here),
-            below: denial::form_of(node.below),
-            slots,
-        }),
-        skipped,
-    )
+    let slot = |set: &RecordSet| {
+        let object = || format!("{} {}", node.name, set.query_type);
+        slot_of(set, name_len).map_err(|reason| (object(), reason))
+    };
+    node.sets.iter().map(slot).collect()
 }
 
 fn slot_of(set: &RecordSet, name_len: usize) -> Result<Slot, String> {

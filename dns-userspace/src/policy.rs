@@ -91,11 +91,13 @@ impl Policy {
         }
     }
 
-    /// A number that differs between policies that make different entries.
+    /// A number that differs between policies, and between ways of writing them down (`forms`), that make
+    /// different entries.
     #[must_use]
-    pub fn mark(&self) -> u32 {
+    pub fn mark(&self, forms: &impl Hash) -> u32 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
+        forms.hash(&mut hasher);
         hasher.finish() as u32
     }
 }

@@ -93,7 +93,7 @@ impl Table {
         self.refused.values().cloned().collect()
     }
 
-    /// Whether the table holds a name.
+    /// Every name in the maps.
     #[must_use]
     pub fn names(&self) -> BTreeSet<WireName> {
         self.held
@@ -104,7 +104,7 @@ impl Table {
             .collect()
     }
 
-    /// Whether a section is in use.
+    /// Every section in use, by class and key.
     #[must_use]
     pub fn sections(&self) -> BTreeSet<(u8, u32)> {
         self.held
@@ -352,7 +352,11 @@ impl Table {
         if parent.hash == hash {
             return;
         }
+        let parent_is_silent = parent.refused > 0;
         if self.write(maps, &wanted).is_err() {
+            if parent_is_silent {
+                maps.suspend_denials();
+            }
             self.unsettled.insert(name.clone());
         } else if let Some(parent) = self.parents.get_mut(name) {
             parent.hash = hash;

@@ -37,7 +37,7 @@ static FORMS: Array<Form, FORMS_MAX> = Array::new();
 #[btf_map]
 static ZONES: Array<Zone, ZONES_MAX> = Array::new();
 #[btf_map]
-static DESTINATIONS: HashMap<Destination, u32, 256, NO_PREALLOC> = HashMap::new();
+static DESTINATIONS: HashMap<Destination, u32, 4096, NO_PREALLOC> = HashMap::new();
 #[btf_map]
 static UNKNOWN: LruHashMap<Destination, u64, 64> = LruHashMap::new();
 #[btf_map]

@@ -1,10 +1,6 @@
 //! What the agent works on, and what it does when something has happened.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    time::SystemTime,
-};
+use std::{collections::BTreeSet, net::SocketAddr, time::SystemTime};
 
 use anyhow::Context as _;
 
@@ -47,10 +43,12 @@ pub(super) struct Upkeep {
     /// What was last said about whether questions are answered.
     said: Option<Readiness>,
     /// Objects that are not answered for, and why, as it was told.
-    told: BTreeMap<String, String>,
+    told: BTreeSet<(String, String)>,
     /// The last owner whose refused names were tried again.
     retried: Option<Owner>,
     beats: u32,
+    /// How many questions to known DNS addresses there were at the last look.
+    asked: u64,
 }
 
 /// Whether questions are answered.
@@ -69,7 +67,9 @@ impl Upkeep {
         }
         let mut store = Store::new(&mut loaded.object, loaded.control)?;
         programs.pin(&config.pin_directory)?;
+        let forms = encode::forms();
         let control = store.control();
+        control.claim(config.policy.mark(&forms));
         control.set_denials(false);
         control.set_size_cap(u16::MAX);
         control.set_zone_labels(
@@ -81,12 +81,11 @@ impl Upkeep {
                 .min()
                 .unwrap_or(1),
         );
-        control.claim(config.policy.mark());
         let serial = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs() as u32);
         let zones = encode::zones(&config.policy, serial).context("write the zones' names")?;
-        store.put_policy(&encode::forms(), &zones)?;
+        store.put_policy(&forms, &zones)?;
         let table = Table::new(store.last_section()?);
         let attachments = Attachments::new(&config.pin_directory, config.hook)?;
         tracing::info!(adopted = loaded.adopted, hook = %attachments.traffic_control(), "the datapath is loaded");
@@ -103,9 +102,10 @@ impl Upkeep {
             adopted: loaded.adopted,
             addresses: BTreeSet::new(),
             said: None,
-            told: BTreeMap::new(),
+            told: BTreeSet::new(),
             retried: None,
             beats: 0,
+            asked: 0,
         })
     }
 
@@ -137,7 +137,7 @@ impl Upkeep {
         let dns_changed = affected.contains(&dns_service);
         self.carry(&affected);
         if dns_changed {
-            self.find_addresses()?;
+            self.find_addresses();
         }
         self.permit();
         Ok(())
@@ -159,7 +159,7 @@ impl Upkeep {
             left_over = left,
             "the maps hold the cluster's names"
         );
-        self.find_addresses()?;
+        self.find_addresses();
         self.permit();
         Ok(())
     }
@@ -191,17 +191,18 @@ impl Upkeep {
             skipped.append(&mut left);
         }
         for Skipped { object, reason } in skipped {
-            // Owners are recomputed often; each object is told of once.
-            if self.told.get(&object) != Some(&reason) {
-                tracing::warn!(%object, "not answered in the kernel: {reason}");
-                self.told.insert(object, reason);
+            // Owners are recomputed often; each reason is told once.
+            let told = (object, reason);
+            if !self.told.contains(&told) {
+                tracing::warn!(object = %told.0, "not answered in the kernel: {}", told.1);
+                self.told.insert(told);
             }
         }
         drafts
     }
 
     /// Works out which addresses are the cluster's DNS.
-    fn find_addresses(&mut self) -> anyhow::Result<()> {
+    fn find_addresses(&mut self) {
         let (namespace, name) = &self.dns_service;
         let mut addresses: BTreeSet<SocketAddr> =
             projection::dns_addresses(&self.world, namespace, name)
@@ -209,12 +210,18 @@ impl Upkeep {
                 .collect();
         addresses.extend(&self.more_addresses);
         if addresses != self.addresses || self.said.is_none() {
-            for left in self.store.set_destinations(&addresses)? {
-                tracing::warn!(address = %left, "this DNS address has one port too many: its questions go to the DNS service");
+            let left = match self.store.set_destinations(&addresses) {
+                Ok(left) => left,
+                Err(error) => {
+                    tracing::warn!("{error:#}; trying again");
+                    return;
+                }
+            };
+            for left in left {
+                tracing::warn!(address = %left, "this DNS address is one too many, or has one port too many: its questions go to the DNS service");
             }
             self.addresses = addresses;
         }
-        Ok(())
     }
 
     /// Lets the kernel answer and deny, as far as the world is known.
@@ -226,10 +233,10 @@ impl Upkeep {
         self.store
             .control()
             .set_denials(self.world.fresh() && !deaf);
-        self.store.control().renew_lease();
         let readiness = if self.addresses.is_empty() {
             Readiness::NoAddress
         } else {
+            self.store.control().renew_lease();
             Readiness::Answering
         };
         if self.said.as_ref() == Some(&readiness) {
@@ -261,6 +268,7 @@ impl Upkeep {
         if self.reconciled {
             if self.beats.is_multiple_of(RETRY_EVERY) {
                 self.retry();
+                self.find_addresses();
             }
             self.permit();
         }
@@ -293,19 +301,20 @@ impl Upkeep {
         }
     }
 
-    /// Says when interfaces are attached and nobody asks a known DNS address.
-    fn look(&self) {
+    /// Says when interfaces are attached and nobody has asked a known DNS address since the last look.
+    fn look(&mut self) {
         let Ok(counts) = self.store.counts() else {
             return;
         };
-        let asked: u64 = counts
-            .answered
-            .iter()
-            .chain(&counts.passed)
-            .filter(|(label, _)| *label != dns_ebpf::Pass::UnknownDestination.label())
+        let unknown = dns_ebpf::Pass::UnknownDestination.label();
+        let all = counts.answered.iter().chain(&counts.passed);
+        let asked: u64 = all
+            .filter(|(label, _)| *label != unknown)
             .map(|(_, count)| count)
             .sum();
-        if let (0, Some((address, questions))) = (asked, counts.unknown_destinations.first()) {
+        let quiet = asked == self.asked;
+        self.asked = asked;
+        if let (true, Some((address, questions))) = (quiet, counts.unknown_destinations.first()) {
             tracing::warn!(
                 "attached to {} interfaces, and nobody asks a known DNS address: they ask {address} ({questions} questions); if that is the cluster's DNS, name it by --dns-address",
                 self.attachments.list().len()
@@ -334,11 +343,11 @@ impl Upkeep {
             }
             InterfaceEvent::Resynced => {
                 let wanted = watch.present().map(|interface| interface.index).collect();
-                match self.attachments.retain(&wanted) {
-                    Ok(gone) => gone
-                        .into_iter()
-                        .for_each(|index| self.note_mtu(index, None)),
-                    Err(error) => tracing::warn!("{error}"),
+                if let Err(error) = self.attachments.retain(&wanted) {
+                    tracing::warn!("{error}");
+                }
+                for gone in self.store.interfaces().difference(&wanted) {
+                    self.note_mtu(*gone, None);
                 }
             }
         }
@@ -369,15 +378,16 @@ impl Upkeep {
 
     /// Says once when other programs run before ours on an interface.
     fn note_order(&mut self, attached: &Attached) {
-        let object = format!("interface {}", attached.name);
         if attached.first {
-            self.told.remove(&object);
             return;
         }
-        let behind = attached.behind.join(", ");
-        if self.told.get(&object) != Some(&behind) {
-            tracing::warn!(interface = %attached.name, "{behind} runs before ours: what it answers or drops, we do not see");
-            self.told.insert(object, behind);
+        let told = (
+            format!("interface {}", attached.name),
+            attached.behind.join(", "),
+        );
+        if !self.told.contains(&told) {
+            tracing::warn!(interface = %attached.name, "{} runs before ours: what it answers or drops, we do not see", told.1);
+            self.told.insert(told);
         }
     }
 }

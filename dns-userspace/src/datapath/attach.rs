@@ -30,7 +30,7 @@ use std::{
 
 pub use self::{
     attached::{Attached, AttachedBy, Attachment, Hook},
-    detach::{DetachError, Removed, detach_all},
+    detach::{DetachError, Removed, detach_all, remove_pins},
     error::AttachError,
     pins::{PinError, PinLock, ensure_bpffs},
     programs::Programs,
@@ -227,7 +227,7 @@ impl Attachments {
         let mut removed = false;
         for by in AttachedBy::ALL.into_iter().filter(|by| Some(*by) != kept) {
             removed |= match by {
-                AttachedBy::Clsact => clsact::remove_ours(&mut self.requests, index)? > 0,
+                AttachedBy::Clsact => clsact::remove_ours(&mut self.requests, index, None)? > 0,
                 _ => self.links.remove(index, by)?,
             };
         }

@@ -236,28 +236,32 @@ fn refused(error: &ProgramError, name: &str) -> anyhow::Error {
     explain(error, &format!("load the program {name} into the kernel"))
 }
 
+/// Lines of the verifier's log that only count its work.
+const STATISTICS: [&str; 3] = ["processed ", "verification time", "stack depth"];
+
 /// Turns a refusal of the kernel into a sentence.
 fn explain(error: &(dyn std::error::Error + 'static), tried: &str) -> anyhow::Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>()
-            && matches!(error.kind(), io::ErrorKind::PermissionDenied)
-        {
-            return anyhow!(
-                "{tried}: not permitted; run as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
-            );
-        }
-        cause = error.source();
-    }
     let text = error.to_string();
-    // The verifier's log is for developers: it goes to the debug log, its last line to the person.
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    // The verifier refuses programs with EACCES, too; then it says why.
+    let not_permitted = causes.any(|error| {
+        let error = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::raw_os_error);
+        error == Some(libc::EPERM) || error == Some(libc::EACCES) && !text.contains("processed ")
+    });
+    if not_permitted {
+        return anyhow!(
+            "{tried}: not permitted; run as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+        );
+    }
+    // The verifier's log is for developers: it goes to the debug log, its verdict to the person.
     tracing::debug!("{text}");
-    let last = text
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("");
+    let says = |line: &&str| {
+        !line.trim().is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start))
+    };
+    let verdict = text.lines().rev().find(says).unwrap_or_default();
     anyhow!(
-        "{tried}: {last}; the kernel may lack something that is needed (TC needs Linux 5.10, XDP 5.18)"
+        "{tried}: {verdict}; the kernel may lack something that is needed (TC needs Linux 5.10, XDP 5.18)"
     )
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aya::maps::{HashMap, MapData, MapError};
 use dns_ebpf::answer::ENTRY_LEN;
 
@@ -92,12 +92,14 @@ impl Reader {
 /// Opens a pinned map.
 pub(super) fn pinned(directory: &Path, name: &str) -> anyhow::Result<MapData> {
     let path = directory.join(name);
-    MapData::from_pin(&path).with_context(|| {
-        format!(
-            "open the pinned map {}; does an agent run with this folder, and may you read it?",
-            path.display()
-        )
-    })
+    if !path.exists() {
+        bail!(
+            "nothing of zerohop is pinned in {}; start it by `zerohop run`, or name its folder by --pin-directory",
+            directory.display()
+        );
+    }
+    MapData::from_pin(&path)
+        .with_context(|| format!("open the pinned map {}; may you read it?", path.display()))
 }
 
 /// What is left of the lease of the maps pinned in `directory`.

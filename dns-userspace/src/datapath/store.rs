@@ -26,6 +26,9 @@ use crate::{
     table::{Maps, Operation, Refused},
 };
 
+/// The port that the kernel always looks at (RFC 1035 §4.2).
+const DNS_PORT: u16 = 53;
+
 /// The maps that the agent writes.
 pub struct Store {
     control: ControlMap,
@@ -42,7 +45,6 @@ pub struct Store {
     interfaces: HashMap<MapData, u32, u32>,
     counters: Counters,
     mtus: BTreeMap<u32, u32>,
-    refusals: u64,
 }
 
 macro_rules! map {
@@ -78,20 +80,26 @@ impl Store {
                 object::take(object, "UNKNOWN")?,
             )?,
             mtus: BTreeMap::new(),
-            refusals: 0,
-        })
+        }
+        .with_known_mtus())
+    }
+
+    /// Takes over what an earlier agent has noted of the interfaces that it was attached to.
+    fn with_known_mtus(mut self) -> Self {
+        self.mtus = self.interfaces.iter().flatten().collect();
+        self
+    }
+
+    /// The interfaces whose MTU is noted.
+    #[must_use]
+    pub fn interfaces(&self) -> BTreeSet<u32> {
+        self.mtus.keys().copied().collect()
     }
 
     /// The control record.
     #[must_use]
     pub fn control(&self) -> &ControlMap {
         &self.control
-    }
-
-    /// How many operations the kernel has refused since the start.
-    #[must_use]
-    pub fn refusals(&self) -> u64 {
-        self.refusals
     }
 
     /// What the datapath has counted.
@@ -124,10 +132,10 @@ impl Store {
         written.context("write the forms and zones")
     }
 
-    /// Makes exactly these the known DNS addresses. Returns those that do not fit: their questions pass.
+    /// Makes exactly these the known DNS addresses. Returns those that could not be put: their questions pass.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The kernel's, when the addresses cannot be listed.
     pub fn set_destinations(
         &mut self,
         addresses: &BTreeSet<SocketAddr>,
@@ -135,32 +143,36 @@ impl Store {
         let other_ports: BTreeSet<u16> = addresses
             .iter()
             .map(SocketAddr::port)
-            .filter(|port| *port != 53)
+            .filter(|port| *port != DNS_PORT)
             .collect();
         let ports: Vec<u16> = other_ports.into_iter().take(PORTS_MAX).collect();
-        let (fitting, left): (Vec<SocketAddr>, Vec<SocketAddr>) = addresses
-            .iter()
-            .partition(|address| address.port() == 53 || ports.contains(&address.port()));
-        let wanted: BTreeSet<[u8; 20]> = fitting.into_iter().map(destination).collect();
+        let mut padded = [0; PORTS_MAX];
+        padded[..ports.len()].copy_from_slice(&ports);
+        self.control.set_ports(padded);
+
+        let wanted: BTreeSet<[u8; 20]> = addresses.iter().copied().map(destination).collect();
         let present: Vec<[u8; 20]> = self
             .destinations
             .keys()
             .collect::<Result<_, _>>()
             .context("list the DNS addresses")?;
-        let mut padded = [0; PORTS_MAX];
-        padded[..ports.len()].copy_from_slice(&ports);
-        self.control.set_ports(padded);
         for key in present.iter().filter(|key| !wanted.contains(*key)) {
-            self.destinations
-                .remove(key)
-                .context("remove a DNS address")?;
+            match self.destinations.remove(key) {
+                Err(error) if !is_missing(&error) => {
+                    return Err(error).context("remove a DNS address");
+                }
+                _ => {}
+            }
         }
-        for key in &wanted {
-            self.destinations
-                .insert(key, 1, 0)
-                .context("put a DNS address")?;
-        }
-        Ok(left)
+        let left = addresses.iter().filter(|address| {
+            let known = address.port() == DNS_PORT || ports.contains(&address.port());
+            !known
+                || self
+                    .destinations
+                    .insert(destination(**address), 1, 0)
+                    .is_err()
+        });
+        Ok(left.copied().collect())
     }
 
     /// Notes the MTU of an interface, or that it is gone.
@@ -285,6 +297,10 @@ impl Store {
 }
 
 impl Maps for Store {
+    fn suspend_denials(&mut self) {
+        self.control.set_denials(false);
+    }
+
     fn apply(&mut self, operation: Operation) -> Result<(), Refused> {
         self.control.begin();
         let done = match &operation {
@@ -300,7 +316,6 @@ impl Maps for Store {
             Ok(()) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),
             Err(error) => {
-                self.refusals += 1;
                 tracing::debug!(%error, ?operation, "the kernel refused to change a map");
                 Err(Refused)
             }

@@ -46,4 +46,8 @@ pub trait Maps {
     /// # Errors
     /// [`Refused`]; the map is then as it was.
     fn apply(&mut self, operation: Operation) -> Result<(), Refused>;
+
+    /// Lets no absent name be denied until it is allowed again: a parent denies a name that could not be put,
+    /// and could not be told to stop.
+    fn suspend_denials(&mut self);
 }

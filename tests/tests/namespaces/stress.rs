@@ -155,7 +155,7 @@ fn writer(store: Store) -> Result<Writer> {
     let control = writer.store.control();
     control.set_size_cap(u16::MAX);
     control.set_zone_labels(2);
-    control.claim(writer.policy.mark());
+    control.claim(writer.policy.mark(&encode::forms()));
     let zones = encode::zones(&writer.policy, 1).context("write the zones")?;
     writer.store.put_policy(&encode::forms(), &zones)?;
     let owners = writer.world.owners();

@@ -7,6 +7,7 @@
 //! priority.
 
 use std::{
+    collections::BTreeSet,
     os::fd::{AsRawFd, BorrowedFd},
     time::Instant,
 };
@@ -109,12 +110,19 @@ fn before_ours(present: &[Filter]) -> impl Iterator<Item = &Filter> {
     present.iter().take_while(|filter| !filter.is_ours())
 }
 
-/// Removes our filters from the interface `index`; gives their number.
-pub(super) fn remove_ours(requests: &mut Requests, index: u32) -> Result<usize, AttachError> {
+/// Removes our filters, of these programs if any are given, from the interface `index`; gives their number.
+pub(super) fn remove_ours(
+    requests: &mut Requests,
+    index: u32,
+    programs: Option<&BTreeSet<u32>>,
+) -> Result<usize, AttachError> {
+    let is_meant = |filter: &&Filter| {
+        filter.is_ours() && programs.is_none_or(|programs| programs.contains(&filter.program))
+    };
     let mut removed = 0;
     let listed = filters(requests, index);
     let outcome = listed.and_then(|filters| {
-        for filter in filters.iter().filter(|filter| filter.is_ours()) {
+        for filter in filters.iter().filter(is_meant) {
             remove(requests, index, filter)?;
             removed += 1;
         }

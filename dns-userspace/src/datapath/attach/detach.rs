@@ -1,9 +1,12 @@
 //! `zerohop detach`: takes away all that is ours, and nothing else, without a running agent.
 
 use std::{
+    collections::BTreeSet,
     fmt, fs, io,
     path::{Path, PathBuf},
 };
+
+use aya::{maps::MapInfo, programs::loaded_programs};
 
 use super::{
     AttachError, PinError, PinLock, bpf_link::BpfLink, clsact, links, open_requests,
@@ -82,15 +85,43 @@ pub fn detach_all(pin_directory: &Path) -> Result<Removed, DetachError> {
     if lock.is_some() {
         removed.links = remove_links(&pin_directory.join("links"))?;
     }
+    let programs = programs_of(pin_directory);
     let mut requests = open_requests()?;
     for index in links(&mut requests)?.into_keys() {
-        removed.filters += clsact::remove_ours(&mut requests, index)?;
+        removed.filters += clsact::remove_ours(&mut requests, index, programs.as_ref())?;
     }
     if lock.is_some() {
         removed.pins = remove_files(pin_directory)?.len();
         remove_folder(pin_directory)?;
     }
     Ok(removed)
+}
+
+/// Removes the pinned programs and maps, and the folder, of an agent that has attached nothing.
+///
+/// # Errors
+/// As [`detach_all`].
+pub fn remove_pins(pin_directory: &Path) -> Result<(), DetachError> {
+    let _lock = PinLock::acquire(pin_directory)?;
+    remove_links(&pin_directory.join("links"))?;
+    remove_files(pin_directory)?;
+    remove_folder(pin_directory)?;
+    Ok(())
+}
+
+/// The programs that use the maps pinned in `pin_directory`, whichever agent has loaded them; `None` if that
+/// cannot be told, for nothing is pinned or programs may not be listed. Another agent's, with another folder,
+/// are not among them.
+fn programs_of(pin_directory: &Path) -> Option<BTreeSet<u32>> {
+    let control = MapInfo::from_pin(pin_directory.join("CONTROL")).ok()?.id();
+    let mut programs = BTreeSet::new();
+    for program in loaded_programs() {
+        let program = program.ok()?;
+        if program.map_ids().ok()??.contains(&control) {
+            programs.insert(program.id());
+        }
+    }
+    Some(programs)
 }
 
 fn remove_links(directory: &Path) -> Result<usize, PinError> {

@@ -11,6 +11,8 @@ const IFLA_INFO_KIND: u16 = 1;
 
 /// Octets of `struct ifinfomsg` before the attributes.
 const LINK_HEADER_LEN: usize = 16;
+/// linux/if_arp.h: frames begin with an Ethernet header.
+const ARPHRD_ETHER: u16 = 1;
 const IFF_UP: u32 = 1;
 const IFF_LOOPBACK: u32 = 8;
 /// A link as the kernel describes it, of whatever kind.
@@ -21,6 +23,8 @@ pub(in crate::datapath) struct Link {
     mtu: u32,
     up: bool,
     pub(super) loopback: bool,
+    /// Whether its frames have an Ethernet header.
+    pub(super) ethernet: bool,
     pub(super) kind: Option<String>,
     pub(super) peer_in_other_namespace: bool,
 }
@@ -39,6 +43,7 @@ impl Link {
             mtu: 0,
             up: flags & IFF_UP != 0,
             loopback: flags & IFF_LOOPBACK != 0,
+            ethernet: payload.get(2..4)? == ARPHRD_ETHER.to_ne_bytes(),
             kind: None,
             peer_in_other_namespace: false,
         };

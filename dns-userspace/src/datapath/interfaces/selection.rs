@@ -12,7 +12,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// With `globs`, the interfaces whose names match one of them, of any kind but loopback;
+    /// With `globs`, the interfaces whose names match one of them, of any kind with Ethernet frames but loopback;
     /// without, each veth whose peer lies in another network namespace. The interfaces named in
     /// `xdp` are taken for XDP, whatever their kind.
     ///
@@ -39,7 +39,9 @@ impl Selection {
         let wanted = if self.globs.is_empty() {
             link.peer_in_other_namespace && link.kind.as_deref() == Some("veth")
         } else {
-            !link.loopback && self.globs.iter().any(|glob| glob.matches(&link.name))
+            !link.loopback
+                && link.ethernet
+                && self.globs.iter().any(|glob| glob.matches(&link.name))
         };
         wanted.then_some(AttachPoint::TrafficControl)
     }

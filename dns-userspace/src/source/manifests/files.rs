@@ -24,6 +24,10 @@ pub(super) fn read(paths: &[PathBuf]) -> Reading {
     for file in files {
         let place = file.display().to_string();
         match fs::read_to_string(&file) {
+            // Whoever writes a file anew empties it first.
+            Ok(text) if text.trim().is_empty() => {
+                reading.cannot_read(&place, "it is empty; it may be being written");
+            }
             Ok(text) if has_extension(&file, &["json"]) => reading.add_json(&place, &text),
             Ok(text) => reading.add_yaml(&place, &text),
             Err(error) => reading.cannot_read(&place, &error.to_string()),

@@ -19,6 +19,8 @@ pub(super) struct MemoryMaps {
     pub(super) most_sections: Option<usize>,
     /// Every put is refused, even of a name that is there: the kernel has no memory left.
     pub(super) exhausted: bool,
+    /// Nothing may be denied for the moment.
+    pub(super) suspended: bool,
     /// The one name whose entry is refused.
     pub(super) forbidden: Option<WireName>,
     /// Names that must not be denied at any moment.
@@ -50,7 +52,7 @@ impl MemoryMaps {
             .map_while(|above| self.entries.get(*above))
             .last()
             .map_or(0, |entry| Entry::from_octets(entry).below);
-        if below == 0 {
+        if below == 0 || self.suspended {
             Verdict::Passes
         } else {
             Verdict::Denied
@@ -135,6 +137,10 @@ impl MemoryMaps {
 }
 
 impl Maps for MemoryMaps {
+    fn suspend_denials(&mut self) {
+        self.suspended = true;
+    }
+
     fn apply(&mut self, operation: Operation) -> Result<(), Refused> {
         let done = match &operation {
             Operation::PutSection { key, section } => self.put_section(*key, section),

@@ -133,14 +133,13 @@ impl Scene {
     }
 
     fn set_all(&mut self, owners: &BTreeSet<Owner>, live: Vec<WireName>) {
-        // While a parent cannot be told to stop denying, the agent lets nothing be denied at all.
-        if !self.deaf && !self.maps.exhausted {
-            self.maps.live = live;
-        }
+        self.maps.live = live;
         self.deaf = owners
             .iter()
             .fold(false, |any, owner| self.set(owner).deaf | any);
         self.maps.live.clear();
+        // As the agent does: while a parent cannot be told to stop denying, nothing is denied at all.
+        self.maps.suspended &= self.deaf;
     }
 
     /// Asserts that the maps hold nothing that is not wanted, as it is wanted, and deny nothing that is.
