@@ -2,7 +2,7 @@
 
 mod upkeep;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -16,7 +16,7 @@ use self::upkeep::Upkeep;
 use crate::{
     config::Config,
     datapath::{
-        attach::{PinLock, ensure_bpffs, remove_pins},
+        attach::{PinError, PinLock, ensure_bpffs, remove_pins},
         interfaces::InterfaceWatch,
         object,
     },
@@ -25,7 +25,9 @@ use crate::{
 
 /// How often the lease is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long a failed notification of interfaces is waited out.
+/// How often a lock that another agent holds is tried.
+const LOCK_TRIES: u32 = 10;
+/// How long a passing trouble is waited out.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Events taken in before what they changed is carried into the kernel.
 const BATCH: usize = 256;
@@ -99,7 +101,7 @@ async fn start(config: Config, events: mpsc::Sender<Event>) -> anyhow::Result<St
     let directory = config.pin_directory.clone();
     ensure_bpffs(&directory)?;
     let found = object::is_pinned(&directory);
-    let lock = PinLock::acquire(&directory)?;
+    let lock = lock(&directory).await?;
     match start_locked(config, events).await {
         Ok((upkeep, interfaces, source)) => Ok(Started {
             upkeep,
@@ -115,6 +117,17 @@ async fn start(config: Config, events: mpsc::Sender<Event>) -> anyhow::Result<St
             Err(error)
         }
     }
+}
+
+/// Locks the pin folder, with patience for an agent that has been killed and is still ending.
+async fn lock(directory: &Path) -> Result<PinLock, PinError> {
+    for _ in 0..LOCK_TRIES {
+        match PinLock::acquire(directory) {
+            Err(PinError::InUse { .. }) => tokio::time::sleep(PAUSE).await,
+            locked => return locked,
+        }
+    }
+    PinLock::acquire(directory)
 }
 
 /// Everything that can fail for a reason of the options comes before anything is loaded.

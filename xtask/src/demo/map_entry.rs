@@ -20,25 +20,33 @@ const LINES_SHOWN: usize = 24;
 pub(crate) fn show(scene: &Scene) -> Result<()> {
     let path = scene.pins.path().join(MAP);
     let path = path.to_string_lossy();
-    let key: Vec<String> = key_of(NAME)
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect();
-    let fixed = ["bpftool", "map", "lookup", "pinned", &*path, "key", "hex"];
-    let octets: Vec<&str> = key.iter().map(String::as_str).collect();
-    let printed = scene
-        .node
-        .run(&[&fixed[..], &octets].concat())
-        .with_context(|| format!("look up {NAME} in the map"))?;
-    println!("\nThe map entry of {NAME} (bpftool map dump pinned {path}):");
-    let lines: Vec<&str> = printed.lines().collect();
+    let dump = ["bpftool", "map", "dump", "pinned", &*path];
+    let printed = scene.node.run(&dump).context("dump the map")?;
+    let entry = entry_of(&printed, NAME)
+        .with_context(|| format!("find {NAME} in what `{}` prints", dump.join(" ")))?;
+    println!("\nThe map entry of {NAME}, out of `{}`:", dump.join(" "));
+    let lines: Vec<&str> = entry.lines().collect();
     for line in lines.iter().take(LINES_SHOWN) {
-        println!("  {line}");
+        println!("  {}", line.strip_prefix("    ").unwrap_or(line));
     }
     if let Some(left @ 1..) = lines.len().checked_sub(LINES_SHOWN) {
         println!("  … and {left} lines more");
     }
     Ok(())
+}
+
+/// The entry of a name in a map as bpftool prints it: octets as numbers, entries divided by `},{`.
+fn entry_of<'a>(printed: &'a str, name: &str) -> Option<&'a str> {
+    let octets: Vec<String> = key_of(name).iter().map(u8::to_string).collect();
+    let key = octets.join(",");
+    printed
+        .split("\n    },{\n")
+        .map(|entry| {
+            entry
+                .trim_start_matches("[{\n")
+                .trim_end_matches("\n    }\n]\n")
+        })
+        .find(|entry| entry.contains(&key))
 }
 
 fn key_of(name: &str) -> Vec<u8> {
@@ -55,6 +63,16 @@ fn key_of(name: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_is_found_among_others_by_its_key() {
+        let other = "        \"key\": 1";
+        let key: Vec<String> = key_of(NAME).iter().map(u8::to_string).collect();
+        let wanted = format!("        \"key\": [{}]", key.join(","));
+        let printed = format!("[{{\n{other}\n    }},{{\n{wanted}\n    }}\n]\n");
+        assert_eq!(entry_of(&printed, NAME), Some(&*wanted));
+        assert_eq!(entry_of(&printed, "kubernetes.default"), None);
+    }
 
     #[test]
     fn the_name_fits_its_map() {

@@ -52,8 +52,8 @@ pub enum AttachError {
     },
     /// The BPF object lacks a program, or it is not loaded.
     #[error(
-        "the BPF object has no loaded program {name} of the right type; this is a fault of the \
-         build"
+        "the program {name} is not loaded; if the kernel has refused it (the log at the start says \
+         why), it is too old for it: XDP needs Linux 5.18"
     )]
     NoProgram {
         /// The program's name.
