@@ -71,7 +71,7 @@ async fn work(
     loop {
         tokio::select! {
             biased;
-            _ = heartbeat.tick() => upkeep.beat()?,
+            _ = heartbeat.tick() => upkeep.beat(),
             event = interfaces.next() => match event {
                 Ok(event) => upkeep.interface(event, interfaces),
                 // The kernel was short of memory, say: the next call lists everything again.

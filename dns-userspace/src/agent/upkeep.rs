@@ -264,7 +264,7 @@ impl Upkeep {
     }
 
     /// Renews the lease, and tries again what the maps refused.
-    pub(super) fn beat(&mut self) -> anyhow::Result<()> {
+    pub(super) fn beat(&mut self) {
         if self.reconciled {
             if self.beats.is_multiple_of(RETRY_EVERY) {
                 self.retry();
@@ -276,7 +276,6 @@ impl Upkeep {
         if self.beats.is_multiple_of(LOOK_EVERY) {
             self.look();
         }
-        Ok(())
     }
 
     /// Tries refused names again, quietly: that they were refused has been said. Owners take turns.
