@@ -1,37 +1,192 @@
-//! What the cluster's DNS service is set up to answer: zones, lifetimes and order of records.
+//! What the cluster's DNS service is set up to answer: zones, lifetimes, options, and what it does that
+//! we leave to it.
 //!
-//! Pure. Every other pure module takes its choices from one [`Policy`] value.
+//! Pure. Every other pure module takes its choices from one [`Policy`] value; `corefile` makes it from
+//! the Corefile in force.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod lifetimes;
+mod selector;
+mod version;
+
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use hickory_proto::rr::Name;
 
-/// A zone of the cluster, such as `cluster.local.`
+pub use self::{
+    lifetimes::{Capping, Lifetimes},
+    selector::{Selector, SelectorError},
+    version::Rules,
+};
+
+/// Everything in which two clusters' DNS services may differ.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// The zones that hold the cluster's names, each with its options. A zone of which nothing may be
+    /// answered is not here but among `left`.
+    pub zones: Vec<Zone>,
+    /// What of the DNS service's set-up is left to it, and why: for people.
+    pub left: Vec<Left>,
+    /// No reply's OPT offers, and no reply is larger than, this many octets (`bufsize`); `u16::MAX`: no
+    /// limit.
+    pub size_cap: u16,
+    /// How lifetimes of answers from outside the cluster are changed; none: the DNS service does not
+    /// resolve names outside the cluster, or it is not certain how.
+    pub outside: Option<Capping>,
+}
+
+/// A part of the DNS service's names that is left to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Left {
+    /// The zone or name, or `.` for everything.
+    pub what: String,
+    /// Why, in one sentence for a person; where it comes from a file, with line and column.
+    pub reason: String,
+}
+
+/// A zone of the cluster, such as `cluster.local.`, and how it is served.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Zone {
-    /// The zone's name: lower-case, fully qualified.
+    /// The zone's name: lower-case, fully qualified. Below `in-addr.arpa.` or `ip6.arpa.` it is a reverse
+    /// zone.
     pub name: Name,
+    /// The zone that the names in PTR records lie in: the first one of the same set-up that is no reverse
+    /// zone.
+    pub primary: Name,
+    /// Lifetimes of what is answered.
+    pub lifetimes: Lifetimes,
+    /// Whether absent names are denied (NXDOMAIN). Not so with `fallthrough` or `autopath`.
+    pub denies: bool,
+    /// How several addresses of one answer are ordered.
+    pub order: Order,
+    /// Whether replies have additional records (not with `minimal`).
+    pub glue: bool,
+    /// Query types that are never denied in the zone, by NODATA or NXDOMAIN, such as ANY with the plugin
+    /// `any` and AAAA with `dns64`; at most two.
+    pub left_types: BTreeSet<u16>,
+    /// Which objects there are, and under which names.
+    pub services: Services,
+    /// Names that are left to the DNS service, at every query type; names below them are not.
+    pub left_names: BTreeSet<Name>,
+    /// Names that are left to the DNS service together with all names below them.
+    pub left_trees: BTreeSet<Name>,
+    /// What depends on the DNS server's version.
+    pub rules: Rules,
+}
+
+/// The order of the addresses of one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Any order, another one in each reply (`loadbalance`).
+    Turned,
+    /// The order of the objects.
+    AsGiven,
+    /// Not known: more than one address is left to the DNS service (`loadbalance weighted`).
+    Uncertain,
+}
+
+/// The options of CoreDNS's `kubernetes` plugin that decide what is found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Services {
+    /// Only these namespaces exist (`namespaces`); none: all.
+    pub namespaces: Option<BTreeSet<String>>,
+    /// Only namespaces with these labels exist (`namespace_labels`).
+    pub namespace_labels: Option<Selector>,
+    /// Whether a service with cluster addresses exists that has no ready endpoint (not with
+    /// `ignore empty_service`).
+    pub empty_exist: bool,
+    /// Whether endpoints are known (not with `noendpoints`).
+    pub endpoints: bool,
+    /// Whether an endpoint without a host name is called by its pod (`endpoint_pod_names`).
+    pub pod_names: bool,
+    /// What is below `pod`.
+    pub pods: Pods,
+    /// Whether `ZONE.pin._zone.SERVICE` and `ZONE.prefer._zone.SERVICE` may be names (`zonal`).
+    pub zonal: bool,
+}
+
+/// What is below the name `pod` of a zone (`pods`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pods {
+    /// Nothing.
+    Disabled,
+    /// Namespaces, and below each every address.
+    Insecure,
+    /// Namespaces, and below each the addresses of its pods.
+    Verified,
+}
+
+impl Services {
+    /// The plugin without any option but `pods insecure`.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self {
+            namespaces: None,
+            namespace_labels: None,
+            empty_exist: true,
+            endpoints: true,
+            pod_names: false,
+            pods: Pods::Insecure,
+            zonal: false,
+        }
+    }
 }
 
 impl Zone {
-    /// Reads a zone's name as a person writes it: with or without the final dot, in any case.
+    /// Reads a zone's name as a person writes it, with or without the final dot, in any case, and serves
+    /// it as kubeadm's Corefile does (Kubernetes 1.32 and later): `ttl 30`, `cache 30`, `loadbalance`.
     ///
     /// # Errors
     /// Names that are not a domain name, and the root.
     pub fn parse(text: &str) -> Result<Self, ZoneError> {
-        let invalid = |reason: String| ZoneError {
-            text: text.to_owned(),
-            reason,
-        };
-        let mut name = Name::from_ascii(text).map_err(|error| invalid(error.to_string()))?;
-        if name.is_root() || name.num_labels() == 0 {
-            return Err(invalid("the root is not a zone of a cluster".to_owned()));
-        }
-        name.set_fqdn(true);
+        let name = zone_name(text)?;
         Ok(Self {
-            name: name.to_lowercase(),
+            primary: name.clone(),
+            denies: !is_reverse(&name),
+            name,
+            lifetimes: Lifetimes::new(30, Some(Capping::of_seconds(30))),
+            order: Order::Turned,
+            glue: true,
+            left_types: BTreeSet::new(),
+            services: Services::plain(),
+            left_names: BTreeSet::new(),
+            left_trees: BTreeSet::new(),
+            rules: Rules::default(),
         })
     }
+
+    /// Whether this zone holds the names of addresses (RFC 1035 §3.5, RFC 3596 §2.5).
+    #[must_use]
+    pub fn is_reverse(&self) -> bool {
+        is_reverse(&self.name)
+    }
+}
+
+/// A zone's name as a person writes it: lower-case and fully qualified.
+///
+/// # Errors
+/// Names that are not a domain name, and the root.
+pub fn zone_name(text: &str) -> Result<Name, ZoneError> {
+    let invalid = |reason: String| ZoneError {
+        text: text.to_owned(),
+        reason,
+    };
+    let mut name = Name::from_ascii(text).map_err(|error| invalid(error.to_string()))?;
+    if name.is_root() || name.num_labels() == 0 {
+        return Err(invalid("the root is not a zone of a cluster".to_owned()));
+    }
+    name.set_fqdn(true);
+    Ok(name.to_lowercase())
+}
+
+/// Whether a name, in lower case, is that of a reverse zone or lies in one.
+#[must_use]
+pub fn is_reverse(name: &Name) -> bool {
+    let mut labels = name.iter().rev();
+    labels.next() == Some(b"arpa")
+        && matches!(labels.next(), Some(label) if label == b"in-addr" || label == b"ip6")
 }
 
 /// Why a text is not a zone.
@@ -44,50 +199,29 @@ pub struct ZoneError {
     pub reason: String,
 }
 
-/// The fields of the SOA record of a negative answer (RFC 1035 §3.3.13, RFC 2308), in seconds.
-/// Its names are `ns.dns.ZONE` and `hostmaster.ZONE`; the serial is the agent's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StartOfAuthority {
-    /// Lifetime of the SOA record itself, and so of the denial in a resolver's cache.
-    pub ttl: u32,
-    /// REFRESH.
-    pub refresh: u32,
-    /// RETRY.
-    pub retry: u32,
-    /// EXPIRE.
-    pub expire: u32,
-    /// MINIMUM.
-    pub minimum: u32,
-}
-
-/// Everything in which two clusters' DNS services may differ.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Policy {
-    /// The zones that hold the cluster's names; all of them serve the same names.
-    pub zones: Vec<Zone>,
-    /// Lifetime of positive answers, in seconds.
-    pub ttl: u32,
-    /// The SOA record of negative answers.
-    pub soa: StartOfAuthority,
-    /// Whether the addresses of one answer start at a random place in each reply.
-    pub rotate: bool,
-}
-
 impl Policy {
-    /// The policy of kubeadm's Corefile (Kubernetes 1.32 and later): `ttl 30`, `cache 30`, `loadbalance`.
+    /// The policy of kubeadm's Corefile (Kubernetes 1.32 and later) for these zones.
     #[must_use]
     pub fn kubeadm(zones: Vec<Zone>) -> Self {
         Self {
             zones,
-            ttl: 30,
-            soa: StartOfAuthority {
-                ttl: 30,
-                refresh: 7_200,
-                retry: 1_800,
-                expire: 86_400,
-                minimum: 30,
-            },
-            rotate: true,
+            left: Vec::new(),
+            size_cap: u16::MAX,
+            outside: Some(Capping::of_seconds(30)),
+        }
+    }
+
+    /// A policy under which nothing is answered.
+    #[must_use]
+    pub fn nothing(reason: String) -> Self {
+        Self {
+            zones: Vec::new(),
+            left: vec![Left {
+                what: ".".to_owned(),
+                reason,
+            }],
+            size_cap: u16::MAX,
+            outside: None,
         }
     }
 
@@ -127,6 +261,20 @@ mod tests {
         for text in ["", ".", "a..b", &"a".repeat(64)] {
             let error = Zone::parse(text).unwrap_err();
             assert!(error.to_string().contains("cluster.local"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_reverse_zone_is_known_by_its_name() {
+        for (text, reverse) in [
+            ("in-addr.arpa", true),
+            ("96.10.in-addr.arpa", true),
+            ("IP6.ARPA", true),
+            ("arpa", false),
+            ("cluster.local", false),
+            ("in-addr.arpa.local", false),
+        ] {
+            assert_eq!(Zone::parse(text).unwrap().is_reverse(), reverse, "{text}");
         }
     }
 }

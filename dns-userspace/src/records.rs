@@ -26,31 +26,50 @@ pub struct Node {
 pub struct RecordSet {
     /// The QTYPE that this set answers.
     pub query_type: RecordType,
-    /// The answer section; the owner of every record is the node's name.
+    /// The answer section, in the order in which it is sent; the owner of the first record is the node's
+    /// name. Empty: the question is left to the DNS service.
     pub answers: Vec<Record>,
-    /// The additional section without OPT.
+    /// The additional section without OPT: addresses of the targets of SRV answers.
     pub additional: Vec<Record>,
     /// Whether the answers, all of one size, start at a random place in each reply.
     pub rotate: bool,
+    /// When the answer may not be given any more: CLOCK_BOOTTIME in nanoseconds; zero: never.
+    pub ends: u64,
+}
+
+impl RecordSet {
+    /// Leaves this query type to the DNS service.
+    #[must_use]
+    pub fn left(query_type: RecordType) -> Self {
+        Self {
+            query_type,
+            answers: Vec::new(),
+            additional: Vec::new(),
+            rotate: false,
+            ends: 0,
+        }
+    }
+
+    /// Whether this query type is left to the DNS service.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        self.answers.is_empty()
+    }
 }
 
 /// How questions are answered for which there is no record set. NODATA and NXDOMAIN carry the
-/// zone's SOA record in their authority section (RFC 2308 §2). Zone transfers (AXFR, IXFR) are
-/// left to the DNS service under every variant.
+/// zone's SOA record in their authority section (RFC 2308 §2). Zone transfers (AXFR, IXFR) and the zone's
+/// `left_types` are left to the DNS service under every variant; and where the zone does not deny absent
+/// names, so is everything that says NXDOMAIN here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Denial {
     /// Nothing is certain: every type is left to the DNS service.
     Pass,
     /// The name exists: NODATA for every type.
     Exists,
-    /// Like `Exists`, but SRV is left to the DNS service.
-    ExistsWithoutService,
-    /// The name of a Service of type ExternalName: A and AAAA, whose answer depends on the
-    /// target's, are left to the DNS service; NODATA for every other type.
-    Alias,
     /// The name only holds other names: NODATA, but NXDOMAIN for TXT (as CoreDNS answers).
     Empty,
-    /// The zone's own name: like `Empty`, but NS and SOA are left to the DNS service.
+    /// The zone's own name: like `Empty`, but NS is left to the DNS service.
     Apex,
     /// The name does not exist: NXDOMAIN, but NODATA for SOA (as CoreDNS answers).
     Absent,

@@ -12,12 +12,15 @@ use crate::{
     records::Denial,
 };
 
+/// REFRESH, RETRY and EXPIRE of CoreDNS's SOA records, in seconds (specification §11).
+const REFRESH: u32 = 7_200;
+const RETRY: u32 = 1_800;
+const EXPIRE: u32 = 86_400;
+
 /// Every [`Denial`], in the order of its form's index.
-const DENIALS: [Denial; 7] = [
+const DENIALS: [Denial; 5] = [
     Denial::Pass,
     Denial::Exists,
-    Denial::ExistsWithoutService,
-    Denial::Alias,
     Denial::Empty,
     Denial::Apex,
     Denial::Absent,
@@ -52,21 +55,12 @@ fn form(denial: Denial) -> Form {
             };
         }
         Denial::Exists => (Action::Nodata, &[]),
-        Denial::ExistsWithoutService => (Action::Nodata, &[(RecordType::SRV, Action::Pass)]),
-        Denial::Alias => (
-            Action::Nodata,
-            &[
-                (RecordType::A, Action::Pass),
-                (RecordType::AAAA, Action::Pass),
-            ],
-        ),
         Denial::Empty => (Action::Nodata, &[(RecordType::TXT, Action::Nxdomain)]),
         Denial::Apex => (
             Action::Nodata,
             &[
                 (RecordType::TXT, Action::Nxdomain),
                 (RecordType::NS, Action::Pass),
-                (RecordType::SOA, Action::Pass),
             ],
         ),
         Denial::Absent => (Action::Nxdomain, &[(RecordType::SOA, Action::Nodata)]),
@@ -91,10 +85,8 @@ pub fn denial_of(form: u8) -> &'static str {
     match DENIALS.get(usize::from(form)) {
         Some(Denial::Pass) => "the DNS service answers",
         Some(Denial::Exists) => "NODATA",
-        Some(Denial::ExistsWithoutService) => "NODATA; SRV: the DNS service answers",
-        Some(Denial::Alias) => "NODATA; A and AAAA: the DNS service answers",
         Some(Denial::Empty) => "NODATA; TXT: NXDOMAIN",
-        Some(Denial::Apex) => "NODATA; TXT: NXDOMAIN; NS and SOA: the DNS service answers",
+        Some(Denial::Apex) => "NODATA; TXT: NXDOMAIN; NS: the DNS service answers",
         Some(Denial::Absent) => "NXDOMAIN; SOA: NODATA",
         None => "unknown: the entry is of another version of zerohop",
     }
@@ -110,17 +102,16 @@ pub fn zones(policy: &Policy, serial: u32) -> Result<Vec<[u8; ZONE_LEN]>, ProtoE
     policy
         .zones
         .iter()
-        .map(|zone| Ok(zone_of(zone, policy.soa, serial)?.to_octets()))
+        .map(|zone| Ok(zone_of(zone, serial)?.to_octets()))
         .collect()
 }
 
 fn zone_of(
     zone: &policy::Zone,
-    soa: policy::StartOfAuthority,
     serial: u32,
 ) -> Result<Zone, ProtoError> {
     let mut section = [0, 0, 0, 6, 0, 1].to_vec();
-    section.extend(soa.ttl.to_be_bytes());
+    section.extend(zone.lifetimes.denial.to_be_bytes());
     section.extend([0, 42]);
     section.extend(b"\x02ns\x03dns");
     let server = section.len() as u8;
@@ -128,7 +119,7 @@ fn zone_of(
     section.extend(b"\x0ahostmaster");
     let mailbox = section.len() as u8;
     section.extend([0, 0]);
-    for number in [serial, soa.refresh, soa.retry, soa.expire, soa.minimum] {
+    for number in [serial, REFRESH, RETRY, EXPIRE, zone.lifetimes.minimum] {
         section.extend(number.to_be_bytes());
     }
     let mut octets = [0; ZONE_LEN - ZONE_HEAD];

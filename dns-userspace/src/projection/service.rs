@@ -13,7 +13,7 @@ use hickory_proto::rr::{
 use super::name::in_every_zone;
 use crate::{
     objects::{Address, Endpoint, Service, Skipped},
-    policy::Policy,
+    policy::{Order, Policy},
     records::{Denial, Node, RecordSet},
     world::World,
 };
@@ -130,7 +130,7 @@ fn addresses<'address>(list: impl Iterator<Item = &'address Address>) -> Content
     match list.map(usable).collect() {
         Some(addresses) => Content {
             answers: Answers::Addresses(addresses),
-            here: Denial::ExistsWithoutService,
+            here: Denial::Exists,
         },
         None => Content::PASS,
     }
@@ -144,7 +144,7 @@ fn external(target: &str) -> Option<Content> {
     Some(match domain_name(target) {
         Some(target) => Content {
             answers: Answers::Target(target),
-            here: Denial::Alias,
+            here: Denial::Exists,
         },
         None => Content::PASS,
     })
@@ -172,7 +172,7 @@ impl Content {
 
     fn node(&self, policy: &Policy, name: Name, zone: usize) -> Node {
         Node {
-            sets: self.answers.sets(policy, &name),
+            sets: self.answers.sets(policy, zone, &name),
             name,
             zone,
             here: self.here,
@@ -183,8 +183,8 @@ impl Content {
 }
 
 impl Answers {
-    fn sets(&self, policy: &Policy, name: &Name) -> Vec<RecordSet> {
-        let record = |data| Record::from_rdata(name.clone(), policy.ttl, data);
+    fn sets(&self, policy: &Policy, zone: usize, name: &Name) -> Vec<RecordSet> {
+        let record = |data| Record::from_rdata(name.clone(), policy.zones[zone].lifetimes.records, data);
         match self {
             Self::None => Vec::new(),
             Self::Target(target) => vec![RecordSet {
@@ -192,6 +192,7 @@ impl Answers {
                 answers: vec![record(RData::CNAME(CNAME(target.clone())))],
                 additional: Vec::new(),
                 rotate: false,
+                ends: 0,
             }],
             Self::Addresses(addresses) => {
                 let (v4, v6): (Vec<_>, Vec<_>) = addresses.iter().partition(|ip| ip.is_ipv4());
@@ -201,9 +202,10 @@ impl Answers {
                     .filter(|(_, family)| !family.is_empty())
                     .map(|(query_type, family)| RecordSet {
                         query_type,
-                        rotate: policy.rotate && family.len() > 1,
+                        rotate: policy.zones[zone].order == Order::Turned && family.len() > 1,
                         answers: family.into_iter().map(|ip| record(address(ip))).collect(),
                         additional: Vec::new(),
+                        ends: 0,
                     })
                     .collect()
             }
