@@ -5,7 +5,7 @@
 
 pub mod written;
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 /// The kinds of objects that are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +107,34 @@ impl Object {
         }
     }
 
+    /// Fills in what the API server would, of what decides about names: a port's protocol, and the label
+    /// with a namespace's own name.
+    pub fn fill_in(&mut self) {
+        let unset = |protocol: &mut Protocol| {
+            if *protocol == Protocol::Unset {
+                *protocol = Protocol::Tcp;
+            }
+        };
+        match self {
+            Self::Namespace(namespace) => {
+                let name = namespace.name.clone();
+                namespace
+                    .labels
+                    .insert("kubernetes.io/metadata.name".into(), name);
+            }
+            Self::Service(service) => {
+                for port in &mut service.ports {
+                    unset(&mut port.protocol);
+                }
+            }
+            Self::EndpointSlice(slice) => {
+                for port in &mut slice.ports {
+                    unset(&mut port.protocol);
+                }
+            }
+        }
+    }
+
     /// The object's reference.
     #[must_use]
     pub fn reference(&self) -> ObjectReference {
@@ -124,6 +152,19 @@ impl Object {
 pub struct Namespace {
     /// Its name.
     pub name: Box<str>,
+    /// Its labels, by which it may be chosen.
+    pub labels: BTreeMap<Box<str>, Box<str>>,
+}
+
+impl Namespace {
+    /// A namespace without labels.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            labels: BTreeMap::new(),
+        }
+    }
 }
 
 /// A service.
@@ -141,6 +182,8 @@ pub struct Service {
     pub cluster_ips: Box<[Address]>,
     /// `spec.ports`.
     pub ports: Box<[ServicePort]>,
+    /// Whether something of it could not be read, so that nothing is certain about its names.
+    pub doubtful: bool,
 }
 
 impl Service {
@@ -162,15 +205,46 @@ pub struct ServicePort {
     pub protocol: Protocol,
 }
 
-/// A transport protocol of a port. Kubernetes fills in TCP where an object names none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A transport protocol of a port. Where an object names none the API server fills in TCP; a port
+/// without one, as it may reach us from elsewhere, is found by no protocol's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
+    /// None.
+    Unset,
     /// TCP.
     Tcp,
     /// UDP.
     Udp,
     /// SCTP.
     Sctp,
+    /// Another one, in lower case.
+    Other(Box<str>),
+}
+
+impl Protocol {
+    /// The protocol of this name, in any letter case.
+    #[must_use]
+    pub fn named(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "" => Self::Unset,
+            "tcp" => Self::Tcp,
+            "udp" => Self::Udp,
+            "sctp" => Self::Sctp,
+            other => Self::Other(other.into()),
+        }
+    }
+
+    /// Its name in lower case; empty if there is none.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Unset => "",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+            Self::Other(text) => text,
+        }
+    }
 }
 
 /// Some of a service's endpoints, all with the same ports.
@@ -186,6 +260,8 @@ pub struct EndpointSlice {
     pub endpoints: Box<[Endpoint]>,
     /// Its ports.
     pub ports: Box<[EndpointPort]>,
+    /// Whether something of it could not be read, so that nothing is certain about its endpoints' names.
+    pub doubtful: bool,
 }
 
 /// One address of an endpoint. An endpoint with several addresses is several of these, which is

@@ -4,25 +4,37 @@
 //! changed. Two worlds that were told the same objects are equal in all they answer, in whatever
 //! order they were told.
 
+mod addresses;
 mod event;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
-pub use self::event::{Affected, Event, Owner};
-use crate::objects::{EndpointSlice, Kind, Object, Service};
+use self::addresses::Addresses;
+pub use self::{
+    addresses::{Holder, Key},
+    event::{Affected, Event, Owner},
+};
+use crate::objects::{EndpointSlice, Kind, Namespace, Object, Service};
 
 /// All objects.
 #[derive(Debug, Default, Clone)]
 pub struct World {
     /// The contents of namespaces, whether or not the namespace itself exists.
     namespaces: BTreeMap<Box<str>, Contents>,
+    addresses: Addresses,
+    /// Services of type ExternalName, as namespace and name.
+    aliases: BTreeSet<(Box<str>, Box<str>)>,
     progress: [Progress; Kind::ALL.len()],
 }
 
 /// What a namespace holds.
 #[derive(Debug, Default, Clone)]
 struct Contents {
-    exists: bool,
+    /// The namespace's own object, if it exists.
+    object: Option<Namespace>,
     services: BTreeMap<Box<str>, Service>,
     slices: BTreeMap<Box<str>, EndpointSlice>,
     /// The names of a service's slices.
@@ -91,6 +103,7 @@ impl World {
                     .map(|name| Owner::service(namespace, name)),
             );
         }
+        owners.extend(self.addresses.all().map(Owner::Address));
         owners
     }
 
@@ -99,7 +112,32 @@ impl World {
     pub fn namespace_exists(&self, namespace: &str) -> bool {
         self.namespaces
             .get(namespace)
-            .is_some_and(|contents| contents.exists)
+            .is_some_and(|contents| contents.object.is_some())
+    }
+
+    /// A namespace that exists.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(name)?.object.as_ref()
+    }
+
+    /// Every service of type ExternalName.
+    pub fn aliases(&self) -> impl Iterator<Item = &Service> {
+        self.aliases
+            .iter()
+            .filter_map(|(namespace, name)| self.service(namespace, name))
+    }
+
+    /// The services whose cluster address this is, and the slices that have it as a ready endpoint's, in
+    /// the order of their names.
+    pub fn holders(&self, address: IpAddr) -> impl Iterator<Item = &Holder> {
+        self.addresses.holders(address)
+    }
+
+    /// An endpoint slice.
+    #[must_use]
+    pub fn slice(&self, namespace: &str, name: &str) -> Option<&EndpointSlice> {
+        self.namespaces.get(namespace)?.slices.get(name)
     }
 
     /// A service, whether or not its namespace exists.
@@ -130,31 +168,49 @@ impl World {
         }
         match object {
             Object::Namespace(namespace) => {
-                let contents = self.namespaces.entry(namespace.name.clone()).or_default();
-                if std::mem::replace(&mut contents.exists, true) {
+                let name = namespace.name.clone();
+                let contents = self.namespaces.entry(name.clone()).or_default();
+                if contents.object.as_ref() == Some(&namespace) {
                     return Affected::new();
                 }
-                contents.owners(&namespace.name)
+                contents.object = Some(namespace);
+                contents.owners(&name)
             }
-            Object::Service(service) => {
-                let owner = Owner::service(&service.namespace, &service.name);
-                let contents = self
-                    .namespaces
-                    .entry(service.namespace.clone())
-                    .or_default();
-                let known = contents.services.get(&service.name) == Some(&service);
-                if known {
-                    return Affected::new();
-                }
-                contents.services.insert(service.name.clone(), service);
-                Affected::from([owner])
-            }
-            Object::EndpointSlice(slice) => self
-                .namespaces
-                .entry(slice.namespace.clone())
-                .or_default()
-                .put_slice(slice),
+            Object::Service(service) => self.put_service(service),
+            Object::EndpointSlice(slice) => self.put_slice(slice),
         }
+    }
+
+    fn put_service(&mut self, service: Service) -> Affected {
+        let contents = self
+            .namespaces
+            .entry(service.namespace.clone())
+            .or_default();
+        if contents.services.get(&service.name) == Some(&service) {
+            return Affected::new();
+        }
+        let mut affected = Affected::from([Owner::service(&service.namespace, &service.name)]);
+        let key = (service.namespace.clone(), service.name.clone());
+        let before = contents.services.insert(service.name.clone(), service);
+        let now = contents.services.get(&key.1);
+        let (before, now) = (before.as_ref(), now);
+        affected.extend(self.addresses.replace_service(before, now));
+        match now {
+            Some(now) if now.external_name.is_some() => self.aliases.insert(key),
+            _ => self.aliases.remove(&key),
+        };
+        affected
+    }
+
+    fn put_slice(&mut self, slice: EndpointSlice) -> Affected {
+        let contents = self.namespaces.entry(slice.namespace.clone()).or_default();
+        if contents.slices.get(&slice.name) == Some(&slice) {
+            return Affected::new();
+        }
+        let before = contents.slices.get(&slice.name);
+        let mut affected = self.addresses.replace_slice(before, Some(&slice));
+        affected.extend(contents.put_slice(slice));
+        affected
     }
 
     fn remove(&mut self, kind: Kind, namespace: &str, name: &str) -> Affected {
@@ -167,15 +223,25 @@ impl World {
             return Affected::new();
         };
         let affected = match kind {
-            Kind::Namespace => match std::mem::replace(&mut contents.exists, false) {
-                true => contents.owners(name),
-                false => Affected::new(),
-            },
-            Kind::Service => match contents.services.remove(name) {
-                Some(_) => Affected::from([Owner::service(namespace, name)]),
+            Kind::Namespace => match contents.object.take() {
+                Some(_) => contents.owners(name),
                 None => Affected::new(),
             },
-            Kind::EndpointSlice => contents.remove_slice(namespace, name),
+            Kind::Service => match contents.services.remove(name) {
+                Some(service) => {
+                    self.aliases.remove(&(namespace.into(), name.into()));
+                    let mut affected = self.addresses.replace_service(Some(&service), None);
+                    affected.insert(Owner::service(namespace, name));
+                    affected
+                }
+                None => Affected::new(),
+            },
+            Kind::EndpointSlice => {
+                let before = contents.slices.get(name);
+                let mut affected = self.addresses.replace_slice(before, None);
+                affected.extend(contents.remove_slice(namespace, name));
+                affected
+            }
         };
         if contents.is_empty() {
             self.namespaces.remove(key);
@@ -206,7 +272,7 @@ impl World {
         for (namespace, contents) in &self.namespaces {
             let mut push = |namespace: &str, name: &str| keys.push((namespace.into(), name.into()));
             match kind {
-                Kind::Namespace if contents.exists => push("", namespace),
+                Kind::Namespace if contents.object.is_some() => push("", namespace),
                 Kind::Namespace => {}
                 Kind::Service => contents
                     .services
@@ -224,22 +290,24 @@ impl World {
 
 impl Contents {
     fn is_empty(&self) -> bool {
-        !self.exists && self.services.is_empty() && self.slices.is_empty()
+        self.object.is_none() && self.services.is_empty() && self.slices.is_empty()
     }
 
-    /// The namespace's owner and those of its services, whose names exist only with it.
+    /// The namespace's owner, those of its services, whose names exist only with it, and the addresses of
+    /// its services and endpoints, whose names may be given only while it exists.
     fn owners(&self, namespace: &str) -> Affected {
         let services = self.services.keys();
-        services
+        let mut owners: Affected = services
             .map(|name| Owner::service(namespace, name))
             .chain([Owner::Namespace(namespace.into())])
-            .collect()
+            .collect();
+        let of_services = self.services.values().flat_map(addresses::of_service);
+        let of_slices = self.slices.values().flat_map(addresses::of_slice);
+        owners.extend(of_services.chain(of_slices).map(Owner::Address));
+        owners
     }
 
     fn put_slice(&mut self, slice: EndpointSlice) -> Affected {
-        if self.slices.get(&slice.name) == Some(&slice) {
-            return Affected::new();
-        }
         let mut affected = self.remove_slice(&slice.namespace, &slice.name);
         if let Some(service) = &slice.service {
             affected.insert(Owner::service(&slice.namespace, service));

@@ -15,7 +15,7 @@ use crate::{
     encode::{self, Draft},
     objects::Skipped,
     policy::Policy,
-    projection,
+    projection::{self, NothingResolved, View},
     table::{Changed, Table},
     world::{Event, Owner, World},
 };
@@ -28,6 +28,8 @@ const LOOK_EVERY: u32 = 60;
 /// Everything that the task works on.
 pub(super) struct Upkeep {
     policy: Policy,
+    /// The serial number of SOA records.
+    serial: u32,
     dns_service: (String, String),
     more_addresses: Vec<SocketAddr>,
     world: World,
@@ -91,6 +93,7 @@ impl Upkeep {
         tracing::info!(adopted = loaded.adopted, hook = %attachments.traffic_control(), "the datapath is loaded");
         Ok(Self {
             policy: config.policy.clone(),
+            serial,
             dns_service: config.dns_service.clone(),
             more_addresses: config.dns_addresses.clone(),
             world: World::default(),
@@ -135,6 +138,7 @@ impl Upkeep {
         }
         let dns_service = Owner::service(&self.dns_service.0, &self.dns_service.1);
         let dns_changed = affected.contains(&dns_service);
+        let affected = projection::dependents(self.view(), affected);
         self.carry(&affected);
         if dns_changed {
             self.find_addresses();
@@ -182,8 +186,18 @@ impl Upkeep {
         }
     }
 
+    /// Everything that records are made from.
+    fn view(&self) -> View<'_> {
+        View {
+            policy: &self.policy,
+            world: &self.world,
+            resolved: &NothingResolved,
+            serial: self.serial,
+        }
+    }
+
     fn drafts(&mut self, owner: &Owner) -> Vec<Draft> {
-        let (nodes, mut skipped) = projection::nodes_of(&self.policy, &self.world, owner);
+        let (nodes, mut skipped) = projection::nodes_of(self.view(), owner);
         let mut drafts = Vec::with_capacity(nodes.len());
         for node in &nodes {
             let (draft, mut left) = encode::encode(node);

@@ -106,10 +106,7 @@ pub fn zones(policy: &Policy, serial: u32) -> Result<Vec<[u8; ZONE_LEN]>, ProtoE
         .collect()
 }
 
-fn zone_of(
-    zone: &policy::Zone,
-    serial: u32,
-) -> Result<Zone, ProtoError> {
+fn zone_of(zone: &policy::Zone, serial: u32) -> Result<Zone, ProtoError> {
     let mut section = [0, 0, 0, 6, 0, 1].to_vec();
     section.extend(zone.lifetimes.denial.to_be_bytes());
     section.extend([0, 42]);

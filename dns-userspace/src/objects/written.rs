@@ -1,6 +1,8 @@
 //! Objects as Kubernetes writes them in JSON and YAML. Only the needed fields are parsed; every
 //! one may be missing or `null`, as in the API's own Go types.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{
@@ -33,9 +35,12 @@ pub struct Metadata {
     pub namespace: Option<String>,
     /// Its version, as the API server counts.
     pub resource_version: Option<String>,
-    /// The one label that is read.
-    pub labels: Option<Labels>,
+    /// Its labels.
+    pub labels: Option<BTreeMap<Box<str>, Option<Box<str>>>>,
 }
+
+/// The label that names the service of an EndpointSlice.
+pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 impl Metadata {
     /// The object's namespace, with what Kubernetes fills in where none is written.
@@ -58,15 +63,6 @@ impl Metadata {
     }
 }
 
-/// The needed label of an object.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Labels {
-    /// The service of an EndpointSlice.
-    #[serde(rename = "kubernetes.io/service-name")]
-    pub service: Option<String>,
-}
-
 /// A Namespace as written.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -83,7 +79,11 @@ impl Written for WrittenNamespace {
 
     fn into_object(self) -> Result<(Object, Vec<Skipped>), Skipped> {
         let name = self.metadata.required_name(Self::KIND)?.into();
-        Ok((Object::Namespace(Namespace { name }), Vec::new()))
+        let labels = self.metadata.labels.unwrap_or_default().into_iter();
+        let labels = labels
+            .map(|(key, value)| (key, value.unwrap_or_default()))
+            .collect();
+        Ok((Object::Namespace(Namespace { name, labels }), Vec::new()))
     }
 }
 
@@ -144,7 +144,7 @@ impl Written for WrittenService {
             let number = port.number()?.ok_or("a port has no number")?;
             Ok(ServicePort {
                 port: number,
-                protocol: port.protocol()?,
+                protocol: port.protocol(),
                 name: port.name.unwrap_or_default().into(),
             })
         });
@@ -154,6 +154,7 @@ impl Written for WrittenService {
             external_name,
             cluster_ips,
             ports,
+            doubtful: !skipped.is_empty(),
         };
         Ok((Object::Service(service), skipped_ports(&object, skipped)))
     }
@@ -203,7 +204,7 @@ impl Written for WrittenEndpointSlice {
         let (ports, skipped) = usable(self.ports, |port| {
             Ok(EndpointPort {
                 port: port.number()?,
-                protocol: port.protocol()?,
+                protocol: port.protocol(),
                 name: port.name.unwrap_or_default().into(),
             })
         });
@@ -213,8 +214,8 @@ impl Written for WrittenEndpointSlice {
             service: self
                 .metadata
                 .labels
-                .and_then(|labels| labels.service)
-                .map(Into::into),
+                .and_then(|mut labels| labels.remove(SERVICE_NAME))
+                .flatten(),
             endpoints: self
                 .endpoints
                 .unwrap_or_default()
@@ -222,6 +223,7 @@ impl Written for WrittenEndpointSlice {
                 .flat_map(WrittenEndpoint::into_endpoints)
                 .collect(),
             ports,
+            doubtful: !skipped.is_empty(),
         };
         Ok((
             Object::EndpointSlice(slice),
@@ -256,13 +258,8 @@ impl WrittenPort {
         }
     }
 
-    fn protocol(&self) -> Result<Protocol, String> {
-        match self.protocol.as_deref() {
-            None | Some("" | "TCP") => Ok(Protocol::Tcp),
-            Some("UDP") => Ok(Protocol::Udp),
-            Some("SCTP") => Ok(Protocol::Sctp),
-            Some(other) => Err(format!("protocol {other:?} is not TCP, UDP or SCTP")),
-        }
+    fn protocol(&self) -> Protocol {
+        Protocol::named(self.protocol.as_deref().unwrap_or_default())
     }
 }
 
@@ -282,7 +279,7 @@ fn usable<P>(
 fn skipped_ports(object: &str, reasons: Vec<String>) -> Vec<Skipped> {
     let skip = |reason: String| Skipped {
         object: object.to_owned(),
-        reason: format!("{reason}; the port is left out"),
+        reason: format!("{reason}; its names are left to the DNS service"),
     };
     reasons.into_iter().map(skip).collect()
 }

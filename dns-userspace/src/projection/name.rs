@@ -2,51 +2,56 @@
 
 use hickory_proto::rr::Name;
 
-use crate::{objects::Skipped, policy::Policy};
+use crate::policy::Zone;
 
-/// Calls `node` with the name that `labels` make in each zone, and the zone's index. A name that
-/// nobody can ask for is skipped; so nothing needs to be said about it in answers either.
-pub(super) fn in_every_zone(
-    policy: &Policy,
-    labels: &[&str],
-    object: &str,
-    skipped: &mut Vec<Skipped>,
-    mut node: impl FnMut(Name, usize),
-) {
-    let mut skip = |reason| {
-        skipped.push(Skipped {
-            object: object.to_owned(),
-            reason,
-        });
-    };
-    if let Some(reason) = labels.iter().find_map(|label| unusable(label)) {
-        return skip(reason);
+/// The name that `labels` make in a zone.
+///
+/// # Errors
+/// Why nobody can ask for it; so nothing needs to be said about it in answers either.
+pub(super) fn in_zone(zone: &Zone, labels: &[&str]) -> Result<Name, String> {
+    if let Some(label) = labels.iter().find(|label| !is_asked(label)) {
+        return Err(format!("{label:?} is not a DNS label"));
     }
-    for (index, zone) in policy.zones.iter().enumerate() {
-        let name = Name::from_labels(labels.iter().map(|label| label.as_bytes()))
-            .and_then(|name| name.append_domain(&zone.name));
-        match name {
-            Ok(name) => node(name, index),
-            Err(_) => skip(format!(
-                "the name {}.{} is longer than 255 octets",
-                labels.join("."),
-                zone.name
-            )),
-        }
-    }
+    join(labels, &zone.name).ok_or_else(|| {
+        format!(
+            "the name {}.{} is longer than 255 octets",
+            labels.join("."),
+            zone.name
+        )
+    })
 }
 
-/// Why no question's label, in lower case and as CoreDNS writes it, equals this text.
-fn unusable(label: &str) -> Option<String> {
-    if label.is_empty() || label.len() > 63 {
-        return Some(format!("{label:?} is not 1 to 63 octets long"));
-    }
+/// A name of these labels above a zone, in their own spelling; none if it is too long.
+pub(super) fn join(labels: &[&str], zone: &Name) -> Option<Name> {
+    Name::from_labels(labels.iter().map(|label| label.as_bytes()))
+        .and_then(|name| name.append_domain(zone))
+        .ok()
+}
+
+/// Whether a question's label, in lower case and as CoreDNS writes it, can equal this text.
+fn is_asked(label: &str) -> bool {
+    is_plain(label) && !label.bytes().any(|octet| octet.is_ascii_uppercase())
+}
+
+/// Whether this is a label whose text form has no escapes, so that servers do not differ on it.
+pub(super) fn is_plain(label: &str) -> bool {
     // CoreDNS compares labels in their escaped text form, after lower-casing the question's.
-    let plain = |octet: &u8| {
-        octet.is_ascii_graphic() && !octet.is_ascii_uppercase() && !b".\\\"();@".contains(octet)
-    };
-    if label.as_bytes().iter().all(plain) {
+    let plain = |octet: u8| octet.is_ascii_graphic() && !b".\\\"();@/".contains(&octet);
+    (1..=63).contains(&label.len()) && label.bytes().all(plain)
+}
+
+/// A domain name in its own spelling, fully qualified; none if it is unusual enough for servers
+/// to differ on it.
+pub(super) fn domain_name(text: &str) -> Option<Name> {
+    if text.is_empty() {
+        return Some(Name::root());
+    }
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_".contains(&octet);
+    let labels = || text.strip_suffix('.').unwrap_or(text).split('.');
+    if !labels().all(|label| !label.is_empty() && label.bytes().all(plain)) {
         return None;
     }
-    Some(format!("{label:?} is not a DNS label in lower case"))
+    let mut name = Name::from_labels(labels().map(str::as_bytes)).ok()?;
+    name.set_fqdn(true);
+    Some(name)
 }

@@ -1,221 +1,225 @@
-//! The names of one service: its own, and those of its endpoints if it is headless.
+//! The names of one service: its own, those of its ports, and those of its endpoints.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Made, ZoneView, alias, endpoint,
+    found::{Asked, Found, of_service},
+    sets,
 };
-
-use hickory_proto::rr::{
-    Name, RData, Record, RecordType,
-    rdata::{A, AAAA, CNAME},
-};
-
-use super::name::in_every_zone;
 use crate::{
-    objects::{Address, Endpoint, Service, Skipped},
-    policy::{Order, Policy},
-    records::{Denial, Node, RecordSet},
-    world::World,
+    objects::Service,
+    records::{Denial, Node},
 };
 
-/// What is answered at a name, in every zone alike.
-struct Content {
-    answers: Answers,
-    here: Denial,
-}
+/// A service with more ports than this is left to the DNS service but for its own name: each port has
+/// up to nine names.
+const PORTS_MAX: usize = 100;
 
-enum Answers {
-    None,
-    Addresses(BTreeSet<IpAddr>),
-    Target(Name),
-}
-
-/// The nodes of a service. It has none if it, or its namespace, does not exist, if it is headless
-/// without a ready endpoint, and if its external name is an IP address.
-#[must_use]
-pub fn service_nodes(
-    policy: &Policy,
-    world: &World,
-    namespace: &str,
-    name: &str,
-) -> (Vec<Node>, Vec<Skipped>) {
-    let mut nodes = Vec::new();
-    let mut skipped = Vec::new();
-    if !world.namespace_exists(namespace) {
-        return (nodes, skipped);
+/// Adds the nodes of a service in one zone. It has none if it, or its namespace, does not exist, if it is
+/// headless without a ready endpoint, and if its external name is an IP address.
+pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, made: &mut Made) {
+    if zone.zone.is_reverse() || !zone.exposes(namespace) {
+        return;
     }
-    let Some(service) = world.service(namespace, name) else {
-        return (nodes, skipped);
+    let Some(service) = zone.world().service(namespace, name) else {
+        return;
     };
-    let object = format!("Service {namespace}/{name}");
-    if let Some(content) = content_of(service, world) {
-        let labels = [name, namespace, "svc"];
-        in_every_zone(policy, &labels, &object, &mut skipped, |name, zone| {
-            nodes.push(content.node(policy, name, zone));
+    let place = Place {
+        zone,
+        service,
+        object: format!("Service {namespace}/{name}"),
+    };
+    let own = of_service(zone, service, Asked::Service);
+    let zonal = zone.zone.services.zonal && service.is_headless();
+    let endpoints = match own {
+        Found::Alias(_) => Endpoints::default(),
+        // With `ignore empty_service` nothing below such a service exists either.
+        Found::Absent if !service.is_headless() => Endpoints::default(),
+        _ => place.endpoints(),
+    };
+    let ports = match own {
+        Found::Alias(_) => BTreeSet::new(),
+        Found::Unsure | Found::Absent => BTreeSet::new(),
+        _ => place.ports(made),
+    };
+    let certain = endpoints.certain && ports.len() <= PORTS_MAX && !matches!(own, Found::Unsure);
+    let below = if certain {
+        Denial::Absent
+    } else {
+        Denial::Pass
+    };
+    let exists = !matches!(own, Found::Absent);
+    // The walk towards a zonal name leads over the service's.
+    if exists || zonal {
+        place.add(&[], &own, below, made);
+    }
+    if zonal {
+        zone.add(&place.labels(&["_zone"]), &place.object, made, |name| {
+            zone.empty(name, Denial::Absent, Denial::Pass)
         });
     }
-    for (label, content) in endpoint_contents(service, world) {
-        let labels = [&*label, name, namespace, "svc"];
-        in_every_zone(policy, &labels, &object, &mut skipped, |name, zone| {
-            nodes.push(content.node(policy, name, zone));
+    if matches!(own, Found::Alias(_)) {
+        // An empty port and protocol; versions differ on it.
+        place.add(&["_", "_"], &Found::Unsure, Denial::Absent, made);
+    }
+    if ports.len() <= PORTS_MAX {
+        for (port, protocol) in spellings(&ports) {
+            let bare = |label: &str| label.strip_prefix('_').unwrap_or(label).to_owned();
+            let (port_name, protocol_name) = (bare(&port), bare(&protocol));
+            let asked = Asked::Port {
+                port: &port_name,
+                protocol: &protocol_name,
+            };
+            let found = of_service(zone, service, asked);
+            place.add(&[&port, &protocol], &found, Denial::Absent, made);
+        }
+    }
+    for (label, found) in endpoints.by_label {
+        place.add(&[&label], &found, Denial::Absent, made);
+    }
+}
+
+/// A service in a zone.
+struct Place<'place, 'view> {
+    zone: &'place ZoneView<'view>,
+    service: &'view Service,
+    object: String,
+}
+
+/// The names of endpoints, in lower case, with what is found under each.
+struct Endpoints<'view> {
+    by_label: BTreeMap<String, Found<'view>>,
+    /// Whether these are all.
+    certain: bool,
+}
+
+impl Default for Endpoints<'_> {
+    fn default() -> Self {
+        Self {
+            by_label: BTreeMap::new(),
+            certain: true,
+        }
+    }
+}
+
+impl<'view> Place<'_, 'view> {
+    /// `labels` and then those of the service, up to its zone.
+    fn labels<'label>(&'label self, labels: &[&'label str]) -> Vec<&'label str> {
+        let own = [&*self.service.name, &*self.service.namespace, "svc"];
+        labels.iter().copied().chain(own).collect()
+    }
+
+    /// Adds the node of a name of this service. What is absent needs none.
+    fn add(&self, labels: &[&str], found: &Found<'_>, below: Denial, made: &mut Made) {
+        let zone = self.zone;
+        let labels = self.labels(labels);
+        zone.add(&labels, &self.object, made, |name| {
+            let (sets, here) = match found {
+                Found::Absent => (Vec::new(), Denial::Absent),
+                Found::Empty => (Vec::new(), Denial::Empty),
+                Found::Unsure => (Vec::new(), Denial::Pass),
+                Found::Alias(service) => match alias::sets(zone, service, &name) {
+                    Some(sets) => (sets, Denial::Exists),
+                    None => (Vec::new(), Denial::Pass),
+                },
+                Found::Targets { service, targets } => (
+                    sets::of_targets(zone, &name, service, targets),
+                    Denial::Exists,
+                ),
+            };
+            Node {
+                name,
+                zone: zone.index,
+                sets,
+                here,
+                below,
+            }
         });
     }
-    (nodes, skipped)
-}
 
-/// What is answered at the service's own name; nothing if it does not exist.
-fn content_of(service: &Service, world: &World) -> Option<Content> {
-    if let Some(target) = &service.external_name {
-        return external(target);
-    }
-    if service.is_headless() {
-        let mut endpoints = ready_endpoints(service, world).peekable();
-        endpoints.peek()?;
-        return Some(addresses(endpoints.map(|endpoint| &endpoint.address)));
-    }
-    if service.cluster_ips.is_empty() {
-        return Some(Content::PASS);
-    }
-    Some(addresses(service.cluster_ips.iter()))
-}
-
-/// What is answered at the names below a headless service. Endpoints that share a name are one.
-fn endpoint_contents(service: &Service, world: &World) -> BTreeMap<String, Content> {
-    if service.external_name.is_some() || !service.is_headless() {
-        return BTreeMap::new();
-    }
-    let mut by_label: BTreeMap<String, Vec<&Address>> = BTreeMap::new();
-    for endpoint in ready_endpoints(service, world) {
-        if let Some(label) = endpoint_label(endpoint) {
-            by_label.entry(label).or_default().push(&endpoint.address);
+    /// The endpoints, by name. Those that share a name are one.
+    fn endpoints(&self) -> Endpoints<'view> {
+        let mut endpoints = Endpoints::default();
+        if self.service.doubtful
+            || self.service.cluster_ips.is_empty()
+            || endpoint::is_doubtful(self.zone, self.service)
+        {
+            endpoints.certain = false;
+            return endpoints;
         }
-    }
-    by_label
-        .into_iter()
-        .map(|(label, list)| (label, addresses(list.into_iter())))
-        .collect()
-}
-
-fn ready_endpoints<'world>(
-    service: &Service,
-    world: &'world World,
-) -> impl Iterator<Item = &'world Endpoint> {
-    world
-        .slices_of(&service.namespace, &service.name)
-        .flat_map(|slice| &slice.endpoints)
-        .filter(|endpoint| endpoint.ready)
-}
-
-/// The label of an endpoint below its service: its host name, else its address with dashes.
-fn endpoint_label(endpoint: &Endpoint) -> Option<String> {
-    if let Some(hostname) = &endpoint.hostname {
-        return Some(hostname.to_ascii_lowercase());
-    }
-    match endpoint.address {
-        Address::Ip(IpAddr::V4(ip)) => Some(ip.to_string().replace('.', "-")),
-        Address::Ip(IpAddr::V6(ip)) => {
-            let label = ip.to_string().replace(':', "-");
-            // CoreDNS appends a zero here from 1.12.3 on, and none before.
-            (!label.ends_with('-')).then_some(label)
+        let mut groups: BTreeMap<String, Vec<endpoint::Ready<'view>>> = BTreeMap::new();
+        for (slice, ready) in endpoint::ready(self.zone, self.service) {
+            match endpoint::label(self.zone, ready) {
+                Some(label) => groups
+                    .entry(label.to_ascii_lowercase())
+                    .or_default()
+                    .push((slice, ready)),
+                None => endpoints.certain = false,
+            }
         }
-        Address::Text(_) => None,
+        for (label, group) in groups {
+            let found = super::found::of_group(self.zone, self.service, &group);
+            endpoints.by_label.insert(label, found);
+        }
+        endpoints
+    }
+
+    /// The names and protocols of the ports by which the service can be asked for, in lower case.
+    fn ports(&self, made: &mut Made) -> BTreeSet<(String, String)> {
+        let mut ports = BTreeSet::new();
+        let mut insert = |name: &str, protocol: &str| {
+            ports.insert((name.to_ascii_lowercase(), protocol.to_owned()));
+        };
+        if self.service.is_headless() {
+            let (namespace, name) = (&self.service.namespace, &self.service.name);
+            for slice in self.zone.world().slices_of(namespace, name) {
+                if slice.ports.is_empty() {
+                    insert("", "");
+                }
+                for port in &slice.ports {
+                    insert(&port.name, port.protocol.label());
+                }
+            }
+        } else {
+            if self.service.ports.is_empty() {
+                insert("", "");
+            }
+            for port in &self.service.ports {
+                insert(&port.name, port.protocol.label());
+            }
+        }
+        if ports.len() > PORTS_MAX {
+            let reason = format!(
+                "has {} ports, more than {PORTS_MAX}; names of its ports and endpoints are left to the DNS service",
+                ports.len()
+            );
+            made.skip(&self.object, reason);
+        }
+        ports
     }
 }
 
-fn addresses<'address>(list: impl Iterator<Item = &'address Address>) -> Content {
-    let usable = |address: &Address| match address {
-        Address::Ip(ip) => Some(*ip),
-        Address::Text(_) => None,
+/// Every pair of labels that asks for one of these ports: each with and without its underscore, and the
+/// underscore alone for any (specification §6).
+fn spellings(ports: &BTreeSet<(String, String)>) -> BTreeSet<(String, String)> {
+    let labels = |text: &str| -> Vec<String> {
+        let mut labels = vec!["_".to_owned()];
+        if !text.is_empty() {
+            labels.push(format!("_{text}"));
+            if !text.starts_with('_') {
+                labels.push(text.to_owned());
+            }
+        }
+        labels
     };
-    match list.map(usable).collect() {
-        Some(addresses) => Content {
-            answers: Answers::Addresses(addresses),
-            here: Denial::Exists,
-        },
-        None => Content::PASS,
-    }
-}
-
-/// The content of a service of type ExternalName. CoreDNS denies one whose target is an address.
-fn external(target: &str) -> Option<Content> {
-    if target.parse::<IpAddr>().is_ok() {
-        return None;
-    }
-    Some(match domain_name(target) {
-        Some(target) => Content {
-            answers: Answers::Target(target),
-            here: Denial::Exists,
-        },
-        None => Content::PASS,
-    })
-}
-
-/// A domain name in its own spelling, fully qualified; none if it is unusual enough for servers
-/// to differ on it.
-fn domain_name(text: &str) -> Option<Name> {
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_".contains(&octet);
-    let labels = || text.strip_suffix('.').unwrap_or(text).split('.');
-    if !labels().all(|label| !label.is_empty() && label.bytes().all(plain)) {
-        return None;
-    }
-    let mut name = Name::from_labels(labels().map(str::as_bytes)).ok()?;
-    name.set_fqdn(true);
-    Some(name)
-}
-
-impl Content {
-    /// The name exists, and nothing else is certain.
-    const PASS: Self = Self {
-        answers: Answers::None,
-        here: Denial::Pass,
-    };
-
-    fn node(&self, policy: &Policy, name: Name, zone: usize) -> Node {
-        Node {
-            sets: self.answers.sets(policy, zone, &name),
-            name,
-            zone,
-            here: self.here,
-            // Ports and protocols are names below a service, and endpoints of any service.
-            below: Denial::Pass,
-        }
-    }
-}
-
-impl Answers {
-    fn sets(&self, policy: &Policy, zone: usize, name: &Name) -> Vec<RecordSet> {
-        let record = |data| Record::from_rdata(name.clone(), policy.zones[zone].lifetimes.records, data);
-        match self {
-            Self::None => Vec::new(),
-            Self::Target(target) => vec![RecordSet {
-                query_type: RecordType::CNAME,
-                answers: vec![record(RData::CNAME(CNAME(target.clone())))],
-                additional: Vec::new(),
-                rotate: false,
-                ends: 0,
-            }],
-            Self::Addresses(addresses) => {
-                let (v4, v6): (Vec<_>, Vec<_>) = addresses.iter().partition(|ip| ip.is_ipv4());
-                let families = [(RecordType::A, v4), (RecordType::AAAA, v6)];
-                families
-                    .into_iter()
-                    .filter(|(_, family)| !family.is_empty())
-                    .map(|(query_type, family)| RecordSet {
-                        query_type,
-                        rotate: policy.zones[zone].order == Order::Turned && family.len() > 1,
-                        answers: family.into_iter().map(|ip| record(address(ip))).collect(),
-                        additional: Vec::new(),
-                        ends: 0,
-                    })
-                    .collect()
+    let mut spellings = BTreeSet::new();
+    for (port, protocol) in ports {
+        for port in labels(port) {
+            for protocol in labels(protocol) {
+                spellings.insert((port.clone(), protocol));
             }
         }
     }
-}
-
-fn address(ip: IpAddr) -> RData {
-    match ip {
-        IpAddr::V4(ip) => RData::A(A(ip)),
-        IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
-    }
+    spellings
 }

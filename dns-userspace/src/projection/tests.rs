@@ -1,9 +1,15 @@
 //! Objects as YAML in, nodes as text out.
 
+mod alias;
+mod options;
+mod ports;
 mod properties;
+mod reverse;
 mod service;
 
 use std::fmt::Write as _;
+
+use hickory_proto::rr::RecordType;
 
 use super::*;
 use crate::{
@@ -42,9 +48,7 @@ fn written<W: Written + serde::de::DeserializeOwned>(yaml: &str) -> Object {
 
 fn world(yaml: &str) -> World {
     let mut world = World::default();
-    world.apply(Event::Applied(Object::Namespace(Namespace {
-        name: "n".into(),
-    })));
+    world.apply(Event::Applied(Object::Namespace(Namespace::named("n"))));
     for object in objects(yaml) {
         world.apply(Event::Applied(object));
     }
@@ -54,40 +58,82 @@ fn world(yaml: &str) -> World {
     world
 }
 
+/// A view of a world under a policy.
+fn view<'view>(policy: &'view Policy, world: &'view World) -> View<'view> {
+    View {
+        policy,
+        world,
+        resolved: &NothingResolved,
+        serial: 0,
+    }
+}
+
+fn nodes(policy: &Policy, world: &World, owner: &Owner) -> (Vec<Node>, Vec<Skipped>) {
+    nodes_of(view(policy, world), owner)
+}
+
 /// A node as text: its name, what is denied here and below, then its records, one a line.
-fn text(nodes: &[Node]) -> String {
+fn text<'node>(nodes: impl IntoIterator<Item = &'node Node>) -> String {
     let mut text = String::new();
     for node in nodes {
         writeln!(text, "{} {:?} {:?}", node.name, node.here, node.below).unwrap();
         for set in &node.sets {
+            if set.is_left() {
+                writeln!(text, "  left {}", set.query_type).unwrap();
+            }
             for record in &set.answers {
-                assert_eq!(record.record_type(), set.query_type);
-                assert_eq!(record.name, node.name);
                 let rotate = if set.rotate { " rotate" } else { "" };
+                let owner = match record.name == node.name {
+                    true => String::new(),
+                    false => format!("{} ", record.name),
+                };
+                let (ttl, data) = (record.ttl, &record.data);
                 writeln!(
                     text,
-                    "  {} {} {}{rotate}",
-                    record.ttl, set.query_type, record.data
+                    "  {owner}{ttl} {} {data}{rotate}",
+                    record.record_type()
                 )
                 .unwrap();
             }
-            assert!(set.additional.is_empty());
+            for record in &set.additional {
+                let (ttl, data) = (record.ttl, &record.data);
+                writeln!(text, "  + {} {ttl} {data}", record.name).unwrap();
+            }
         }
     }
     text
 }
 
+/// Checks the nodes of a service, those of its ports aside.
 #[track_caller]
 fn check(yaml: &str, service: &str, expected: &str) {
-    let (nodes, skipped) = service_nodes(&policy(), &world(yaml), "n", service);
+    check_under(&policy(), yaml, service, expected, |name| {
+        !name.starts_with('_')
+    });
+}
+
+#[track_caller]
+fn check_under(
+    policy: &Policy,
+    yaml: &str,
+    service: &str,
+    expected: &str,
+    chosen: impl Fn(&str) -> bool,
+) {
+    let (nodes, skipped) = nodes(policy, &world(yaml), &Owner::service("n", service));
     assert_eq!(skipped, []);
-    let expected: String = expected
+    let nodes = nodes.iter().filter(|node| chosen(&node.name.to_ascii()));
+    assert_eq!(text(nodes), lines(expected));
+}
+
+/// Expected lines without the indentation of the test's source.
+fn lines(expected: &str) -> String {
+    expected
         .lines()
         .map(str::trim_end)
         .filter(|line| !line.trim().is_empty())
         .map(|line| format!("{}\n", line.strip_prefix("        ").unwrap_or(line)))
-        .collect();
-    assert_eq!(text(&nodes), expected);
+        .collect()
 }
 
 fn service(spec: &str) -> String {
@@ -112,14 +158,14 @@ fn headless(slices: &[&str]) -> String {
 fn a_service_needs_its_namespace_and_itself() {
     let mut world = world(&service("{clusterIP: 10.96.0.1}"));
     let owner = Owner::service("n", "s");
-    assert_eq!(nodes_of(&policy(), &world, &owner).0.len(), 1);
-    let namespace = Object::Namespace(Namespace { name: "n".into() });
+    assert_eq!(nodes(&policy(), &world, &owner).0.len(), 2);
+    let namespace = Object::Namespace(Namespace::named("n"));
     world.apply(Event::Deleted(namespace.reference()));
-    assert_eq!(nodes_of(&policy(), &world, &owner), (vec![], vec![]));
+    assert_eq!(nodes(&policy(), &world, &owner), (vec![], vec![]));
     let other = Owner::service("n", "other");
-    assert_eq!(nodes_of(&policy(), &world, &other), (vec![], vec![]));
+    assert_eq!(nodes(&policy(), &world, &other), (vec![], vec![]));
     let namespace = Owner::Namespace("n".into());
-    assert_eq!(nodes_of(&policy(), &world, &namespace), (vec![], vec![]));
+    assert_eq!(nodes(&policy(), &world, &namespace), (vec![], vec![]));
 }
 
 #[test]
@@ -128,18 +174,41 @@ fn slices_without_their_service_make_no_name() {
     check(yaml.strip_prefix("---\n").unwrap(), "s", "");
 }
 
+fn of_zones(policy: &Policy) -> Vec<Node> {
+    let (nodes, skipped) = nodes(policy, &World::default(), &Owner::Zone);
+    assert_eq!(skipped, []);
+    nodes
+}
+
+fn of_namespace(policy: &Policy, name: &str) -> (Vec<Node>, Vec<Skipped>) {
+    let mut world = World::default();
+    world.apply(Event::Applied(Object::Namespace(Namespace::named(name))));
+    nodes(policy, &world, &Owner::Namespace(name.into()))
+}
+
 #[test]
 fn every_zone_denies_what_it_does_not_hold_except_where_others_answer() {
-    let (nodes, skipped) = zone_nodes(&policy());
+    assert_eq!(
+        text(&of_zones(&policy())),
+        lines(
+            "
+        cluster.local. Apex Absent
+          30 SOA ns.dns.cluster.local. hostmaster.cluster.local. 0 7200 1800 86400 30
+        svc.cluster.local. Empty Absent
+        pod.cluster.local. Empty Absent
+        dns.cluster.local. Absent Absent
+        ns.dns.cluster.local. Pass Absent
+        dns-version.cluster.local. Absent Absent
+          30 TXT 1.1.0
+        "
+        )
+    );
+    let (nodes, skipped) = of_namespace(&policy(), "n");
     assert_eq!(skipped, []);
     assert_eq!(
         text(&nodes),
-        "cluster.local. Apex Absent\nsvc.cluster.local. Empty Absent\npod.cluster.local. Empty Pass\n\
-         dns.cluster.local. Pass Pass\ndns-version.cluster.local. Pass Pass\n"
+        "n.svc.cluster.local. Empty Absent\nn.pod.cluster.local. Empty Pass\n"
     );
-    let (nodes, skipped) = namespace_nodes(&policy(), "n");
-    assert_eq!(skipped, []);
-    assert_eq!(text(&nodes), "n.svc.cluster.local. Empty Absent\n");
 }
 
 #[test]
@@ -147,10 +216,11 @@ fn several_zones_hold_the_same_names() {
     let zones = ["cluster.local", "Other.Example."].map(|zone| Zone::parse(zone).unwrap());
     let policy = Policy::kubeadm(zones.to_vec());
     let world = world(&service("{clusterIP: 10.96.0.1}"));
-    let (nodes, _) = service_nodes(&policy, &world, "n", "s");
+    let (nodes, _) = nodes(&policy, &world, &Owner::service("n", "s"));
     let names: Vec<_> = nodes
         .iter()
         .map(|node| (node.name.to_ascii(), node.zone))
+        .filter(|(name, _)| !name.starts_with('_'))
         .collect();
     assert_eq!(
         names,
@@ -159,22 +229,22 @@ fn several_zones_hold_the_same_names() {
             ("s.n.svc.other.example.".to_owned(), 1)
         ]
     );
-    assert_eq!(zone_nodes(&policy).0.len(), 10);
+    assert_eq!(of_zones(&policy).len(), 12);
 }
 
 #[test]
 fn the_names_between_zones_lead_the_walk_on_and_state_nothing() {
     let zones = ["b.local", "x.y.b.local", "10.96.in-addr.arpa"];
     let zones = zones.map(|zone| Zone::parse(zone).unwrap());
-    let (nodes, _) = zone_nodes(&Policy::kubeadm(zones.to_vec()));
+    let nodes = of_zones(&Policy::kubeadm(zones.to_vec()));
     let between = nodes
         .iter()
-        .filter(|node| node.here == Denial::Pass && !node.name.to_string().starts_with("dns"));
+        .filter(|node| node.here == Denial::Pass && node.below == Denial::Pass);
     assert_eq!(
         between
             .map(|node| node.name.to_string())
             .collect::<Vec<_>>(),
-        ["in-addr.arpa.", "96.in-addr.arpa.", "y.b.local."]
+        ["y.b.local.", "in-addr.arpa.", "96.in-addr.arpa."]
     );
 }
 
@@ -182,13 +252,13 @@ fn the_names_between_zones_lead_the_walk_on_and_state_nothing() {
 fn names_that_nobody_can_ask_for_are_skipped_with_a_reason() {
     let long = "l".repeat(64);
     for name in ["a.b", "Upper", &long, "ä", "a b"] {
-        let (nodes, skipped) = namespace_nodes(&policy(), name);
+        let (nodes, skipped) = of_namespace(&policy(), name);
         assert_eq!(nodes, []);
         assert_eq!(skipped.len(), 1);
         assert_eq!(skipped[0].object, format!("Namespace {name}"));
     }
     // A name with an underscore is not valid in Kubernetes, but it can be asked for.
-    assert_eq!(namespace_nodes(&policy(), "a_b").0.len(), 1);
+    assert_eq!(of_namespace(&policy(), "a_b").0.len(), 2);
 }
 
 #[test]
@@ -196,21 +266,13 @@ fn a_name_over_255_octets_is_skipped_in_the_zone_where_it_is_too_long() {
     let label = "z".repeat(60);
     let long = format!("{label}.{label}.{label}.{label}");
     let zones = [long.as_str(), "short.example"].map(|zone| Zone::parse(zone).unwrap());
-    let (nodes, skipped) = namespace_nodes(&Policy::kubeadm(zones.to_vec()), "namespace");
-    assert_eq!(text(&nodes), "namespace.svc.short.example. Empty Absent\n");
-    assert_eq!(skipped.len(), 1);
-    assert!(skipped[0].reason.contains("255"), "{}", skipped[0]);
-}
-
-#[test]
-fn a_host_name_that_nobody_can_ask_for_is_skipped_and_the_service_stays() {
-    let world = world(&headless(&["[{addresses: [10.1.0.1], hostname: a.b}]"]));
-    let (nodes, skipped) = service_nodes(&policy(), &world, "n", "s");
+    let (nodes, skipped) = of_namespace(&Policy::kubeadm(zones.to_vec()), "namespace");
     assert_eq!(
         text(&nodes),
-        "s.n.svc.cluster.local. ExistsWithoutService Pass\n  30 A 10.1.0.1\n"
+        "namespace.svc.short.example. Empty Absent\nnamespace.pod.short.example. Empty Pass\n"
     );
-    assert_eq!(skipped.len(), 1);
+    assert_eq!(skipped.len(), 2);
+    assert!(skipped[0].reason.contains("255"), "{}", skipped[0]);
 }
 
 #[test]

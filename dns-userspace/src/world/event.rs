@@ -1,6 +1,6 @@
 //! What a source tells, and whose records that may change.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::objects::{Kind, Object, ObjectReference, Skipped};
 
@@ -43,6 +43,8 @@ pub enum Owner {
         /// The service's name.
         name: Box<str>,
     },
+    /// The reverse name of an address.
+    Address(IpAddr),
 }
 
 impl Owner {

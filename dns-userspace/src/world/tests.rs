@@ -7,7 +7,11 @@ use crate::objects::{
 };
 
 fn namespace(name: &str) -> Object {
-    Object::Namespace(Namespace { name: name.into() })
+    Object::Namespace(Namespace::named(name))
+}
+
+fn address(text: &str) -> Owner {
+    Owner::Address(text.parse().unwrap())
 }
 
 fn service(namespace: &str, name: &str, address: &str) -> Object {
@@ -121,7 +125,8 @@ fn objects_that_a_new_list_does_not_hold_are_gone_at_its_end_and_not_before() {
     );
     assert!(world.service("a", "web").is_some());
     let affected = world.apply(Event::Listed(Kind::Service));
-    assert_eq!(affected, Affected::from([Owner::service("a", "web")]));
+    let owners = [Owner::service("a", "web"), address("10.0.0.1")];
+    assert_eq!(affected, Affected::from(owners));
     assert!(world.service("a", "web").is_none());
     assert_eq!(world.slices_of("b", "db").count(), 2);
 }
@@ -167,9 +172,12 @@ fn a_list_of_known_objects_affects_nobody() {
 fn a_slice_affects_its_service_and_the_one_it_belonged_to() {
     let mut world = small_world();
     let affected = world.apply(Event::Applied(slice("b", "db-1", "db", "10.1.0.9")));
-    assert_eq!(affected, Affected::from([Owner::service("b", "db")]));
+    let (before, now) = (address("10.1.0.1"), address("10.1.0.9"));
+    let owners = [Owner::service("b", "db"), before, now.clone()];
+    assert_eq!(affected, Affected::from(owners));
     let affected = world.apply(Event::Applied(slice("b", "db-1", "other", "10.1.0.9")));
-    let both = Affected::from([Owner::service("b", "db"), Owner::service("b", "other")]);
+    let (db, other) = (Owner::service("b", "db"), Owner::service("b", "other"));
+    let both = Affected::from([db, other.clone(), now.clone()]);
     assert_eq!(affected, both);
     assert_eq!(world.slices_of("b", "db").count(), 1);
     assert_eq!(world.slices_of("b", "other").count(), 1);
@@ -179,15 +187,20 @@ fn a_slice_affects_its_service_and_the_one_it_belonged_to() {
         name: "db-1".into(),
     };
     let affected = world.apply(Event::Deleted(gone.clone()));
-    assert_eq!(affected, Affected::from([Owner::service("b", "other")]));
+    assert_eq!(affected, Affected::from([other, now]));
     assert!(world.apply(Event::Deleted(gone)).is_empty());
 }
 
 #[test]
-fn a_namespace_affects_the_services_in_it() {
+fn a_namespace_affects_the_services_and_addresses_in_it() {
     let mut world = small_world();
     let gone = namespace("b").reference();
-    let owners = Affected::from([Owner::Namespace("b".into()), Owner::service("b", "db")]);
+    let owners = Affected::from([
+        Owner::Namespace("b".into()),
+        Owner::service("b", "db"),
+        address("10.1.0.1"),
+        address("10.1.0.2"),
+    ]);
     assert_eq!(world.apply(Event::Deleted(gone)), owners);
     assert!(!world.namespace_exists("b"));
     assert!(world.service("b", "db").is_some());
@@ -213,4 +226,23 @@ fn nothing_is_kept_of_a_namespace_without_objects() {
     }
     assert!(world.namespaces.is_empty());
     assert_eq!(world.owners(), Affected::from([Owner::Zone]));
+}
+
+#[test]
+fn an_endpoint_that_changes_affects_no_other_address_of_its_slice() {
+    let mut world = small_world();
+    let two = |ready: bool| {
+        let yaml = format!(
+            "{{metadata: {{namespace: b, name: db-1, labels: {{kubernetes.io/service-name: db}}}},
+              endpoints: [{{addresses: [10.1.0.1]}}, {{addresses: [10.1.0.7], conditions: {{ready: {ready}}}}}]}}"
+        );
+        let written: WrittenEndpointSlice = serde_saphyr::from_str(&yaml).unwrap();
+        Event::Applied(written.into_object().unwrap().0)
+    };
+    world.apply(two(false));
+    assert_eq!(world.holders("10.1.0.7".parse().unwrap()).count(), 0);
+    let affected = world.apply(two(true));
+    let owners = [Owner::service("b", "db"), address("10.1.0.7")];
+    assert_eq!(affected, Affected::from(owners));
+    assert_eq!(world.holders("10.1.0.7".parse().unwrap()).count(), 1);
 }

@@ -62,22 +62,22 @@ fn an_external_name_counts_only_for_its_type() {
 }
 
 #[test]
-fn ports_that_cannot_be_are_left_out_with_a_reason() {
+fn ports_that_cannot_be_make_their_service_doubtful_with_a_reason() {
     let (object, skipped) = read::<WrittenService>(
         "{metadata: {name: a}, spec: {ports: [{port: 53, protocol: UDP}, {port: 70000}, {port: 0}, {name: x}, {port: 1, protocol: QUIC}]}}",
     );
     let Object::Service(service) = object else {
         panic!()
     };
-    assert_eq!(service.ports.len(), 1);
+    assert_eq!(service.ports.len(), 2);
+    assert!(service.doubtful);
     let reasons: Vec<_> = skipped.iter().map(|skip| skip.reason.as_str()).collect();
     assert_eq!(
         reasons,
         [
-            "port 70000 is not between 1 and 65535; the port is left out",
-            "port 0 is not between 1 and 65535; the port is left out",
-            "a port has no number; the port is left out",
-            "protocol \"QUIC\" is not TCP, UDP or SCTP; the port is left out",
+            "port 70000 is not between 1 and 65535; its names are left to the DNS service",
+            "port 0 is not between 1 and 65535; its names are left to the DNS service",
+            "a port has no number; its names are left to the DNS service",
         ]
     );
     assert_eq!(skipped[0].object, "Service default/a");

@@ -7,7 +7,7 @@ use super::*;
 /// Objects of which any subset is a possible cluster: several forms of the same object too.
 fn candidates() -> Vec<Object> {
     let mut all: Vec<Object> = ["n", "m"]
-        .map(|name| Object::Namespace(Namespace { name: name.into() }))
+        .map(|name| Object::Namespace(Namespace::named(name)))
         .into();
     for spec in [
         "{clusterIP: None}",
@@ -36,7 +36,7 @@ fn everything(world: &World) -> Vec<(Owner, Vec<Node>, Vec<Skipped>)> {
     let owners = world.owners().into_iter();
     owners
         .map(|owner| {
-            let (nodes, skipped) = nodes_of(&policy(), world, &owner);
+            let (nodes, skipped) = nodes(&policy(), world, &owner);
             (owner, nodes, skipped)
         })
         .collect()
@@ -81,7 +81,7 @@ proptest! {
             let object = index.get(&candidates).clone();
             let event = if applied { Event::Applied(object) } else { Event::Deleted(object.reference()) };
             for owner in world.apply(event) {
-                let nodes = nodes_of(&policy(), &world, &owner).0;
+                let nodes = nodes(&policy(), &world, &owner).0;
                 known.insert(owner, nodes);
             }
         }

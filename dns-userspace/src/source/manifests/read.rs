@@ -12,7 +12,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use self::document::{Unreadable, documents, yaml};
 use crate::objects::{
     Address, Endpoint, EndpointSlice, Kind, Namespace, Object, ObjectReference, Service, Skipped,
-    written::{Metadata, Written, WrittenEndpointSlice, WrittenNamespace, WrittenService},
+    written::{
+        Metadata, SERVICE_NAME, Written, WrittenEndpointSlice, WrittenNamespace, WrittenService,
+    },
 };
 
 /// Everything that was read. Two readings are equal if there is nothing new to tell.
@@ -111,7 +113,8 @@ impl Reading {
         let named = std::mem::take(&mut self.namespaces);
         let always = ["default", "kube-system"].map(str::to_owned);
         for name in named.into_iter().chain(always) {
-            let object = Object::Namespace(Namespace { name: name.into() });
+            let mut object = Object::Namespace(Namespace::named(&name));
+            object.fill_in();
             self.objects
                 .entry(object.reference())
                 .or_insert((object, String::new()));
@@ -197,7 +200,8 @@ impl Reading {
         self.insert(place, object);
     }
 
-    fn insert(&mut self, place: Place<'_>, object: Object) {
+    fn insert(&mut self, place: Place<'_>, mut object: Object) {
+        object.fill_in();
         let reference = object.reference();
         let earlier = self
             .objects
@@ -260,18 +264,19 @@ fn doubtful(kind: Kind, metadata: &Metadata) -> Option<Object> {
         .into();
     let namespace: Box<str> = metadata.namespace_or_default().into();
     Some(match kind {
-        Kind::Namespace => Object::Namespace(Namespace { name }),
+        Kind::Namespace => Object::Namespace(Namespace::named(&name)),
         Kind::Service => Object::Service(Service {
             namespace,
             name,
             external_name: None,
             cluster_ips: Box::new([]),
             ports: Box::new([]),
+            doubtful: true,
         }),
         Kind::EndpointSlice => Object::EndpointSlice(EndpointSlice {
             namespace,
             name,
-            service: Some(metadata.labels.as_ref()?.service.as_deref()?.into()),
+            service: Some(metadata.labels.as_ref()?.get(SERVICE_NAME)?.clone()?),
             endpoints: Box::new([Endpoint {
                 address: Address::Text("".into()),
                 hostname: None,
@@ -279,6 +284,7 @@ fn doubtful(kind: Kind, metadata: &Metadata) -> Option<Object> {
                 ready: true,
             }]),
             ports: Box::new([]),
+            doubtful: true,
         }),
     })
 }

@@ -1,0 +1,283 @@
+//! Services of type ExternalName: names that stand for other names (specification §9).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use hickory_proto::rr::{Name, RData, Record, RecordType, rdata::CNAME};
+
+use super::{
+    View, ZoneView,
+    found::{Found, of_name},
+    name::domain_name,
+    sets,
+};
+use crate::{
+    objects::Service,
+    policy::Order,
+    records::RecordSet,
+    world::{Affected, Owner},
+};
+
+/// What is known of names outside the cluster, as the DNS service resolves them.
+pub trait Resolved {
+    /// What the DNS service last said about the addresses of one type at a name, if that is still true.
+    fn resolved(&self, target: &Name, query_type: RecordType) -> Option<Resolution<'_>>;
+}
+
+/// What the DNS service said of a name outside the cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Resolution<'said> {
+    /// The answer section as it came; empty if there is no such name, or nothing of the type at it.
+    pub records: &'said [Record],
+    /// How many seconds it may still be kept.
+    pub remaining: u32,
+    /// When that ends: CLOCK_BOOTTIME in nanoseconds.
+    pub ends: u64,
+}
+
+/// Nothing is known of names outside the cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct NothingResolved;
+
+impl Resolved for NothingResolved {
+    fn resolved(&self, _target: &Name, _query_type: RecordType) -> Option<Resolution<'_>> {
+        None
+    }
+}
+
+/// The most names that are followed, whatever the DNS server's own limit.
+const HOPS_MAX: usize = 16;
+
+/// Where a chain of names leads.
+enum End<'view> {
+    /// To a name of the zone, with the names that lead there.
+    Inside(Vec<Name>, Found<'view>),
+    /// Out of the zone.
+    Outside(Vec<Name>),
+    /// Nowhere: CoreDNS answers that there is nothing.
+    Nowhere,
+    /// It is not certain.
+    Unsure,
+}
+
+/// The record sets at the name of a service of type ExternalName; none if nothing is certain.
+///
+/// The caller has seen to it that the external name is no IP address.
+pub(super) fn sets(zone: &ZoneView<'_>, service: &Service, owner: &Name) -> Option<Vec<RecordSet>> {
+    let target = domain_name(service.external_name.as_deref()?)?;
+    let ttl = zone.zone.lifetimes.records;
+    let mut sets: Vec<RecordSet> = Vec::with_capacity(3);
+    let end = follow(zone, owner, target.clone());
+    for query_type in [RecordType::A, RecordType::AAAA] {
+        sets.extend(addresses(zone, owner, &end, query_type));
+    }
+    sets.push(RecordSet {
+        answers: vec![alias(owner, &target, ttl)],
+        ..RecordSet::left(RecordType::CNAME)
+    });
+    sets.sort_by_key(|set| u16::from(set.query_type));
+    Some(sets)
+}
+
+/// The addresses at the end of a chain, behind the names that lead there. None: there is nothing.
+fn addresses(
+    zone: &ZoneView<'_>,
+    owner: &Name,
+    end: &End<'_>,
+    query_type: RecordType,
+) -> Option<RecordSet> {
+    let left = RecordSet::left(query_type);
+    let (chain, records, ttl, ends) = match end {
+        End::Nowhere => return None,
+        End::Unsure | End::Inside(_, Found::Unsure | Found::Alias(_)) => return Some(left),
+        End::Inside(_, Found::Absent | Found::Empty) => return None,
+        End::Inside(chain, Found::Targets { targets, .. }) => {
+            let addresses = sets::family(targets, query_type);
+            if addresses.is_empty() {
+                return None;
+            }
+            if addresses.len() > 1 && zone.zone.order == Order::Uncertain {
+                return Some(left);
+            }
+            let ttl = zone.zone.lifetimes.records;
+            let at = chain.last()?;
+            let record = |ip: &IpAddr| Record::from_rdata(at.clone(), ttl, sets::address_data(*ip));
+            (
+                chain,
+                addresses.iter().map(record).collect::<Vec<_>>(),
+                ttl,
+                0,
+            )
+        }
+        End::Outside(chain) => {
+            let target = chain.last()?;
+            let known = match zone.view.policy.outside {
+                Some(_) => zone.view.resolved.resolved(target, query_type),
+                None => None,
+            };
+            let Some(Resolution {
+                records,
+                remaining,
+                ends,
+            }) = known
+            else {
+                return Some(left);
+            };
+            let ttl = zone.zone.lifetimes.records.min(remaining);
+            let spelled = |record: &Record| {
+                let mut record = record.clone();
+                record.ttl = ttl;
+                // The DNS server asks in the spelling of the service.
+                if record.name == *target {
+                    record.name.clone_from(target);
+                }
+                record
+            };
+            (chain, records.iter().map(spelled).collect(), ttl, ends)
+        }
+    };
+    let mut answers = Vec::with_capacity(chain.len() + records.len());
+    let mut from = owner;
+    for target in chain {
+        answers.push(alias(from, target, ttl));
+        from = target;
+    }
+    answers.extend(records);
+    Some(RecordSet {
+        answers,
+        ends,
+        ..left
+    })
+}
+
+/// Follows a chain of names as CoreDNS does, from a service's name and its target on.
+fn follow<'view>(zone: &ZoneView<'view>, owner: &Name, first: Name) -> End<'view> {
+    let mut chain: Vec<Name> = Vec::new();
+    let mut target = first;
+    for _ in 0..HOPS_MAX {
+        let from = chain.last().unwrap_or(owner);
+        if from.zone_of(&target) {
+            return End::Nowhere;
+        }
+        let (certain, possible) = (zone.zone.rules.chain, zone.zone.rules.chain_uncertain);
+        if chain.len() >= usize::from(possible) {
+            return End::Nowhere;
+        }
+        if chain.len() >= usize::from(certain) {
+            return End::Unsure;
+        }
+        if chain.iter().any(|earlier| earlier.eq_case(&target)) {
+            return End::Nowhere;
+        }
+        chain.push(target.clone());
+        if !zone.zone.name.zone_of(&target) {
+            let zones = &zone.view.policy.zones;
+            return match zones.iter().any(|other| other.name.zone_of(&target)) || target.is_root() {
+                true => End::Unsure,
+                false => End::Outside(chain),
+            };
+        }
+        match of_name(zone, &target) {
+            Found::Alias(next) => {
+                let text = next.external_name.as_deref().unwrap_or_default();
+                if text.parse::<IpAddr>().is_ok() {
+                    return End::Nowhere;
+                }
+                match domain_name(text) {
+                    Some(next) => target = next,
+                    None => return End::Unsure,
+                }
+            }
+            found => return End::Inside(chain, found),
+        }
+    }
+    End::Unsure
+}
+
+fn alias(owner: &Name, target: &Name, ttl: u32) -> Record {
+    Record::from_rdata(owner.clone(), ttl, RData::CNAME(CNAME(target.clone())))
+}
+
+/// The services of type ExternalName whose answers depend on any of these owners', and the owners themselves.
+#[must_use]
+pub fn dependents(view: View<'_>, affected: Affected) -> Affected {
+    let mut users: BTreeMap<Owner, Vec<Owner>> = BTreeMap::new();
+    for service in view.world.aliases() {
+        let Some(target) = service.external_name.as_deref().and_then(domain_name) else {
+            continue;
+        };
+        for zone in view.policy.zones.iter().filter(|zone| !zone.is_reverse()) {
+            if let Some(used) = service_of(&zone.name, &target) {
+                let own = Owner::service(&service.namespace, &service.name);
+                users.entry(used).or_default().push(own);
+            }
+        }
+    }
+    if users.is_empty() {
+        return affected;
+    }
+    let mut all = affected;
+    let mut new: Vec<Owner> = all.iter().cloned().collect();
+    while let Some(owner) = new.pop() {
+        for user in users.get(&owner).into_iter().flatten() {
+            if all.insert(user.clone()) {
+                new.push(user.clone());
+            }
+        }
+    }
+    all
+}
+
+/// The service that a name of a zone belongs to.
+fn service_of(zone: &Name, name: &Name) -> Option<Owner> {
+    if !zone.zone_of(name) {
+        return None;
+    }
+    let name = name.to_lowercase();
+    let count = usize::from(name.num_labels() - zone.num_labels());
+    let mut labels = name.iter().take(count).rev();
+    (labels.next() == Some(b"svc")).then_some(())?;
+    let namespace = std::str::from_utf8(labels.next()?).ok()?;
+    let service = std::str::from_utf8(labels.next()?).ok()?;
+    Some(Owner::service(namespace, service))
+}
+
+/// The names outside the cluster that services of type ExternalName lead to, each with the services that do.
+#[must_use]
+pub fn outside_targets(view: View<'_>) -> BTreeMap<Name, BTreeSet<Owner>> {
+    let mut targets: BTreeMap<Name, BTreeSet<Owner>> = BTreeMap::new();
+    if view.policy.outside.is_none() {
+        return targets;
+    }
+    for index in 0..view.policy.zones.len() {
+        let Some(zone) = ZoneView::new(view, index).filter(|zone| !zone.zone.is_reverse()) else {
+            continue;
+        };
+        for service in view
+            .world
+            .aliases()
+            .filter(|service| zone.exposes(&service.namespace))
+        {
+            let text = service.external_name.as_deref().unwrap_or_default();
+            let labels = [&*service.name, &*service.namespace, "svc"];
+            let (Some(target), Ok(owner)) = (
+                domain_name(text).filter(|_| text.parse::<IpAddr>().is_err()),
+                super::name::in_zone(zone.zone, &labels),
+            ) else {
+                continue;
+            };
+            if let End::Outside(chain) = follow(&zone, &owner, target)
+                && let Some(target) = chain.last()
+            {
+                let owner = Owner::service(&service.namespace, &service.name);
+                targets
+                    .entry(target.to_lowercase())
+                    .or_default()
+                    .insert(owner);
+            }
+        }
+    }
+    targets
+}

@@ -1,0 +1,129 @@
+//! The names of addresses (specification §13).
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use hickory_proto::rr::{Name, RData, Record, RecordType, rdata::PTR};
+
+use super::{
+    Made, ZoneView, endpoint,
+    name::{is_plain, join},
+};
+use crate::{
+    objects::{Address, EndpointSlice, Service},
+    records::{Denial, Node, RecordSet},
+    world::{Holder, Key},
+};
+
+/// What the name of an address points to.
+enum Pointers {
+    To(Vec<Name>),
+    Unsure,
+}
+
+/// Adds the node of an address's name, if this is its zone. An address without a name has none: the zone
+/// does not deny it, for a miss may be somebody else's to answer.
+pub(super) fn address_nodes(zone: &ZoneView<'_>, address: IpAddr, made: &mut Made) {
+    let name = reverse_name(address);
+    let zones = zone.view.policy.zones.iter();
+    let longest = zones
+        .filter(|other| other.name.zone_of(&name))
+        .max_by_key(|other| other.name.num_labels());
+    if longest.is_none_or(|longest| longest.name != zone.zone.name) {
+        return;
+    }
+    let mut node = Node {
+        name,
+        zone: zone.index,
+        sets: Vec::new(),
+        here: Denial::Absent,
+        below: Denial::Absent,
+    };
+    match pointers(zone, address) {
+        Pointers::Unsure => node.here = Denial::Pass,
+        Pointers::To(names) if names.is_empty() => return,
+        Pointers::To(names) => {
+            let ttl = zone.zone.lifetimes.records;
+            let record =
+                |target| Record::from_rdata(node.name.clone(), ttl, RData::PTR(PTR(target)));
+            node.sets.push(RecordSet {
+                answers: names.into_iter().map(record).collect(),
+                ..RecordSet::left(RecordType::PTR)
+            });
+        }
+    }
+    made.nodes.push(node);
+}
+
+/// The name of an address (RFC 1035 §3.5, RFC 3596 §2.5).
+fn reverse_name(address: IpAddr) -> Name {
+    Name::from(address)
+}
+
+fn pointers(zone: &ZoneView<'_>, address: IpAddr) -> Pointers {
+    let world = zone.world();
+    let mut services = Vec::new();
+    let mut slices = Vec::new();
+    for holder in world.holders(address) {
+        match holder {
+            Holder::Service(key) if visible(zone, key) => {
+                services.extend(world.service(&key.namespace, &key.name));
+            }
+            Holder::Slice(key) if visible(zone, key) && zone.zone.services.endpoints => {
+                slices.extend(world.slice(&key.namespace, &key.name));
+            }
+            Holder::Service(_) | Holder::Slice(_) => {}
+        }
+    }
+    match services.as_slice() {
+        [] => of_slices(zone, address, &slices),
+        [service] => of_service(zone, service),
+        // CoreDNS gives any one of them.
+        _ => Pointers::Unsure,
+    }
+}
+
+/// Whether an object's namespace may be named. Only the option `namespaces` is asked.
+fn visible(zone: &ZoneView<'_>, key: &Key) -> bool {
+    zone.zone.services.namespaces.is_none() || zone.exposes(&key.namespace)
+}
+
+fn of_service(zone: &ZoneView<'_>, service: &Service) -> Pointers {
+    let labels = [&*service.name, &*service.namespace, "svc"];
+    match join(&labels, &zone.zone.primary) {
+        Some(name) if labels.iter().all(|label| is_plain(label)) => Pointers::To(vec![name]),
+        _ => Pointers::Unsure,
+    }
+}
+
+/// The names of every ready endpoint with this address, each once.
+fn of_slices(zone: &ZoneView<'_>, address: IpAddr, slices: &[&EndpointSlice]) -> Pointers {
+    let mut seen = BTreeSet::new();
+    let mut names = Vec::new();
+    for slice in slices {
+        // Without a service CoreDNS makes a name that it cannot send.
+        let Some(service) = slice.service.as_deref().filter(|name| is_plain(name)) else {
+            return Pointers::Unsure;
+        };
+        let held = slice.endpoints.iter().filter(|endpoint| {
+            endpoint.ready && matches!(endpoint.address, Address::Ip(ip) if ip == address)
+        });
+        for endpoint in held {
+            match (zone.zone.rules.reverse_needs_hostname, &endpoint.hostname) {
+                (Some(false), _) | (_, Some(_)) => {}
+                (Some(true), None) => continue,
+                (None, None) => return Pointers::Unsure,
+            }
+            let Some(label) = endpoint::label(zone, endpoint) else {
+                return Pointers::Unsure;
+            };
+            let labels = [&*label, service, &*slice.namespace, "svc"];
+            let Some(name) = join(&labels, &zone.zone.primary) else {
+                return Pointers::Unsure;
+            };
+            if seen.insert((label.clone(), service, &slice.namespace)) {
+                names.push(name);
+            }
+        }
+    }
+    Pointers::To(names)
+}

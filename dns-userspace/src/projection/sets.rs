@@ -1,0 +1,168 @@
+//! The records of what was found under a name (specification §8).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use hickory_proto::rr::{
+    Name, RData, Record, RecordType,
+    rdata::{A, AAAA, SRV},
+};
+
+use super::{
+    ZoneView,
+    found::{Target, TargetName},
+    name,
+};
+use crate::{objects::Service, policy::Order, records::RecordSet};
+
+/// The record sets of a name under which these addresses were found.
+pub(super) fn of_targets(
+    zone: &ZoneView<'_>,
+    owner: &Name,
+    service: &Service,
+    targets: &[Target],
+) -> Vec<RecordSet> {
+    let mut sets = Vec::with_capacity(3);
+    for query_type in [RecordType::A, RecordType::AAAA] {
+        let addresses = family(targets, query_type);
+        if !addresses.is_empty() {
+            sets.push(of_addresses(zone, owner, query_type, &addresses));
+        }
+    }
+    if targets.iter().any(|target| target.port.is_some()) {
+        let set = of_services(zone, owner, service, targets);
+        sets.push(set.unwrap_or(RecordSet::left(RecordType::SRV)));
+    }
+    sets
+}
+
+/// The distinct addresses of one family, in their order.
+pub(super) fn family(targets: &[Target], query_type: RecordType) -> Vec<IpAddr> {
+    let mut seen = BTreeSet::new();
+    let wanted = query_type == RecordType::A;
+    targets
+        .iter()
+        .map(|target| target.address)
+        .filter(|address| address.is_ipv4() == wanted && seen.insert(*address))
+        .collect()
+}
+
+fn of_addresses(
+    zone: &ZoneView<'_>,
+    owner: &Name,
+    query_type: RecordType,
+    addresses: &[IpAddr],
+) -> RecordSet {
+    let several = addresses.len() > 1;
+    if several && zone.zone.order == Order::Uncertain {
+        return RecordSet::left(query_type);
+    }
+    let ttl = zone.zone.lifetimes.records;
+    RecordSet {
+        answers: addresses
+            .iter()
+            .map(|address| Record::from_rdata(owner.clone(), ttl, address_data(*address)))
+            .collect(),
+        rotate: several && zone.zone.order == Order::Turned,
+        ..RecordSet::left(query_type)
+    }
+}
+
+/// The record data of an address.
+pub(super) fn address_data(address: IpAddr) -> RData {
+    match address {
+        IpAddr::V4(ip) => RData::A(A(ip)),
+        IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
+    }
+}
+
+/// SRV records and the addresses of their targets (specification §8.1); none if a target's name is not
+/// certain.
+fn of_services(
+    zone: &ZoneView<'_>,
+    owner: &Name,
+    service: &Service,
+    targets: &[Target],
+) -> Option<RecordSet> {
+    let ttl = zone.zone.lifetimes.records;
+    let weight = weight(targets.len());
+    let mut names: BTreeMap<&str, Name> = BTreeMap::new();
+    let (mut ports, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let mut answers = Vec::new();
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for Target {
+        address,
+        port,
+        name,
+    } in targets
+    {
+        let Some(port) = *port else {
+            continue;
+        };
+        let label = match name {
+            TargetName::Service => "",
+            TargetName::Endpoint(label) => label,
+            TargetName::Unknown => return None,
+        };
+        let name = match names.get(label) {
+            Some(name) => name,
+            None => {
+                let name = target_name(zone, service, label)?;
+                names.entry(label).or_insert(name)
+            }
+        };
+        if ports.insert((label, port)) {
+            let data = RData::SRV(SRV::new(0, weight, port, name.clone()));
+            answers.push(Record::from_rdata(owner.clone(), ttl, data));
+        }
+        if zone.zone.glue && seen.insert((label, *address)) {
+            let record = Record::from_rdata(name.clone(), ttl, address_data(*address));
+            match address {
+                IpAddr::V4(_) => v4.push(record),
+                IpAddr::V6(_) => v6.push(record),
+            }
+        }
+    }
+    v4.append(&mut v6);
+    Some(RecordSet {
+        answers,
+        additional: v4,
+        ..RecordSet::left(RecordType::SRV)
+    })
+}
+
+/// The name of a target: the endpoint's label as it is stored, service and namespace, and the zone.
+fn target_name(zone: &ZoneView<'_>, service: &Service, label: &str) -> Option<Name> {
+    let labels = [label, &*service.name, &*service.namespace, "svc"];
+    let labels = match label {
+        "" => labels.get(1..)?,
+        _ => &labels,
+    };
+    name::join(labels, &zone.zone.name)
+}
+
+/// The weight of each of so many targets, worked out as CoreDNS does, in floating point.
+fn weight(targets: usize) -> u16 {
+    let share = 100.0 / (100 * targets) as f64 * 100.0;
+    (share.floor() as u16).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_share_a_weight_of_a_hundred_and_have_one_at_least() {
+        for (targets, expected) in [
+            (1, 100),
+            (2, 50),
+            (3, 33),
+            (4, 25),
+            (7, 14),
+            (100, 1),
+            (500, 1),
+        ] {
+            assert_eq!(weight(targets), expected, "{targets}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Names of ports, and SRV records with the addresses of their targets.
+
+use super::*;
+
+fn port_names(yaml: &str) -> Vec<String> {
+    let (nodes, _) = nodes(&policy(), &world(yaml), &Owner::service("n", "s"));
+    let below = |node: &Node| {
+        let name = node.name.to_ascii();
+        name.strip_suffix(".s.n.svc.cluster.local.")
+            .map(str::to_owned)
+    };
+    nodes.iter().filter_map(below).collect()
+}
+
+#[test]
+fn a_port_is_asked_for_with_and_without_underscores_or_as_any() {
+    let yaml = service("{clusterIP: 10.96.0.1, ports: [{name: http, port: 80, protocol: TCP}]}");
+    assert_eq!(
+        port_names(&yaml),
+        [
+            "_._",
+            "_._tcp",
+            "_.tcp",
+            "_http._",
+            "_http._tcp",
+            "_http.tcp",
+            "http._",
+            "http._tcp",
+            "http.tcp"
+        ]
+    );
+}
+
+#[test]
+fn an_unnamed_port_is_asked_for_as_any_port_of_its_protocol() {
+    let yaml = service("{clusterIP: 10.96.0.1, ports: [{port: 80, protocol: UDP}]}");
+    assert_eq!(port_names(&yaml), ["_._", "_._udp", "_.udp"]);
+}
+
+#[test]
+fn ports_of_one_number_are_one_record_and_count_as_many() {
+    check(
+        &service(
+            "{clusterIP: 10.96.0.1, ports: [{name: dns, port: 53, protocol: UDP}, \
+             {name: dns-tcp, port: 53, protocol: TCP}, {name: metrics, port: 9153, protocol: TCP}]}",
+        ),
+        "s",
+        "
+        s.n.svc.cluster.local. Exists Absent
+          30 A 10.96.0.1
+          30 SRV 0 33 53 s.n.svc.cluster.local.
+          30 SRV 0 33 9153 s.n.svc.cluster.local.
+          + s.n.svc.cluster.local. 30 10.96.0.1
+        ",
+    );
+}
+
+#[test]
+fn a_port_query_weighs_only_the_ports_it_found() {
+    check_under(
+        &policy(),
+        &service(
+            "{clusterIPs: [10.96.0.1, 'fd00::1'], ports: [{name: a, port: 1, protocol: TCP}, \
+             {name: b, port: 2, protocol: TCP}]}",
+        ),
+        "s",
+        "
+        _a._tcp.s.n.svc.cluster.local. Exists Absent
+          30 A 10.96.0.1
+          30 AAAA fd00::1
+          30 SRV 0 50 1 s.n.svc.cluster.local.
+          + s.n.svc.cluster.local. 30 10.96.0.1
+          + s.n.svc.cluster.local. 30 fd00::1
+        ",
+        |name| name.starts_with("_a._tcp"),
+    );
+}
+
+#[test]
+fn a_headless_service_has_the_ports_of_its_slices_and_targets_as_they_are_stored() {
+    check(
+        &(service("{clusterIP: None, ports: [{name: other, port: 9, protocol: TCP}]}")
+            + &slice(
+                "s-1",
+                "[{addresses: [10.1.0.1], hostname: Web-0}, {addresses: [10.1.0.2]}]",
+            )
+            + "ports: [{name: p, port: 80, protocol: TCP}]\n"),
+        "s",
+        "
+        s.n.svc.cluster.local. Exists Absent
+          30 A 10.1.0.1 rotate
+          30 A 10.1.0.2 rotate
+          30 SRV 0 50 80 Web-0.s.n.svc.cluster.local.
+          30 SRV 0 50 80 10-1-0-2.s.n.svc.cluster.local.
+          + Web-0.s.n.svc.cluster.local. 30 10.1.0.1
+          + 10-1-0-2.s.n.svc.cluster.local. 30 10.1.0.2
+        10-1-0-2.s.n.svc.cluster.local. Exists Absent
+          30 A 10.1.0.2
+          30 SRV 0 100 80 10-1-0-2.s.n.svc.cluster.local.
+          + 10-1-0-2.s.n.svc.cluster.local. 30 10.1.0.2
+        web-0.s.n.svc.cluster.local. Exists Absent
+          30 A 10.1.0.1
+          30 SRV 0 100 80 Web-0.s.n.svc.cluster.local.
+          + Web-0.s.n.svc.cluster.local. 30 10.1.0.1
+        ",
+    );
+}
+
+#[test]
+fn a_port_without_a_number_has_addresses_and_no_service_record() {
+    check_under(
+        &policy(),
+        &(headless(&["[{addresses: [10.1.0.1]}]"]) + "ports: [{name: p, protocol: TCP}]\n"),
+        "s",
+        "
+        _p._tcp.s.n.svc.cluster.local. Exists Absent
+          30 A 10.1.0.1
+        ",
+        |name| name.starts_with("_p._tcp"),
+    );
+}
+
+#[test]
+fn a_service_with_very_many_ports_is_answered_at_its_own_name_only() {
+    let ports: Vec<String> = (1..=1000)
+        .map(|port| format!("{{name: p{port}, port: {port}}}"))
+        .collect();
+    let yaml = service(&format!(
+        "{{clusterIP: 10.96.0.1, ports: [{}]}}",
+        ports.join(", ")
+    ));
+    let (nodes, skipped) = nodes(&policy(), &world(&yaml), &Owner::service("n", "s"));
+    assert_eq!(nodes.len(), 1);
+    assert_eq!(
+        (nodes[0].here, nodes[0].below),
+        (Denial::Exists, Denial::Pass)
+    );
+    assert!(skipped[0].reason.contains("1000 ports"), "{}", skipped[0]);
+}
+
+#[test]
+fn a_service_with_a_port_that_cannot_be_read_passes() {
+    let yaml = "kind: Service\nmetadata: {namespace: n, name: s}\nspec: {clusterIP: 10.96.0.1, ports: [{port: 70000}]}\n";
+    check(yaml, "s", "        s.n.svc.cluster.local. Pass Pass");
+}
