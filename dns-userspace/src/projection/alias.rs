@@ -93,8 +93,12 @@ fn addresses(
         End::Nowhere => return None,
         End::Unsure | End::Inside(_, Found::Unsure | Found::Alias(_)) => return Some(left),
         End::Inside(_, Found::Absent | Found::Empty) => return None,
-        End::Inside(chain, Found::Targets { targets, .. }) => {
-            let addresses = sets::family(targets, query_type);
+        End::Inside(chain, found @ (Found::Targets { .. } | Found::Pod(_))) => {
+            let addresses = match found {
+                Found::Targets { targets, .. } => sets::family(targets, query_type),
+                Found::Pod(ip) if ip.is_ipv4() == (query_type == RecordType::A) => vec![*ip],
+                _ => Vec::new(),
+            };
             if addresses.is_empty() {
                 return None;
             }

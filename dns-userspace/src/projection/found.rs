@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use hickory_proto::rr::Name;
 
 use super::{ZoneView, endpoint};
-use crate::objects::{Address, Service};
+use crate::{
+    objects::{Address, Service},
+    policy::Pods,
+};
 
 /// What a question asks of a service, in lower case.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,8 @@ pub(super) enum Found<'view> {
         service: &'view Service,
         targets: Vec<Target>,
     },
+    /// The address that a name below `pod` spells.
+    Pod(IpAddr),
     /// Another name.
     Alias(&'view Service),
     /// Not certain.
@@ -216,8 +221,9 @@ pub(super) fn of_name<'view>(zone: &ZoneView<'view>, name: &Name) -> Found<'view
     match labels.as_slice() {
         [] | ["svc"] | ["pod"] => Found::Empty,
         ["dns", "ns"] => Found::Unsure,
-        ["svc", namespace, ..] if !zone.exposes(namespace) => Found::Absent,
+        ["svc" | "pod", namespace, ..] if !zone.exposes(namespace) => Found::Absent,
         ["svc", _] => Found::Empty,
+        ["pod", ..] => of_pod(zone.zone.services.pods, &labels),
         ["svc", namespace, service, rest @ ..] => {
             let Some(service) = zone.world().service(namespace, service) else {
                 return Found::Absent;
@@ -234,8 +240,25 @@ pub(super) fn of_name<'view>(zone: &ZoneView<'view>, name: &Name) -> Found<'view
                 _ => Found::Absent,
             }
         }
-        ["pod", ..] => Found::Unsure,
         _ => Found::Absent,
+    }
+}
+
+/// What is found under a name below `pod` of an exposed namespace; up to two labels before the address do
+/// not matter (specification §10).
+fn of_pod<'view>(pods: Pods, labels: &[&str]) -> Found<'view> {
+    let address = match (pods, labels) {
+        (Pods::Disabled, _) => return Found::Absent,
+        (_, [_, _]) => return Found::Empty,
+        (Pods::Insecure, [_, _, label] | [_, _, label, _] | [_, _, label, _, _]) => label,
+        (Pods::Insecure, _) => return Found::Absent,
+        (Pods::Verified, _) => return Found::Unsure,
+    };
+    let dots = address.matches('-').count() == 3 && !address.contains("--");
+    let text = address.replace('-', if dots { "." } else { ":" });
+    match text.parse::<IpAddr>() {
+        Ok(ip) => Found::Pod(ip.to_canonical()),
+        Err(_) => Found::Absent,
     }
 }
 

@@ -118,7 +118,7 @@ impl<'view> Place<'_, 'view> {
             let (sets, here) = match found {
                 Found::Absent => (Vec::new(), Denial::Absent),
                 Found::Empty => (Vec::new(), Denial::Empty),
-                Found::Unsure => (Vec::new(), Denial::Pass),
+                Found::Unsure | Found::Pod(_) => (Vec::new(), Denial::Pass),
                 Found::Alias(service) => match alias::sets(zone, service, &name) {
                     Some(sets) => (sets, Denial::Exists),
                     None => (Vec::new(), Denial::Pass),

@@ -59,6 +59,34 @@ fn a_target_within_the_zone_without_addresses_leaves_nothing_but_the_alias() {
 }
 
 #[test]
+fn a_target_below_pod_is_the_address_that_it_spells() {
+    for (target, records) in [
+        ("10-1-2-3.n.pod.cluster.local", "30 A 10.1.2.3"),
+        ("y.x.10-1-2-3.n.pod.cluster.local", "30 A 10.1.2.3"),
+        ("0-0-0-0-0-ffff-102-304.n.pod.cluster.local", "30 A 1.2.3.4"),
+    ] {
+        check(
+            &with_aliases(&[("a", target)]),
+            "a",
+            &format!(
+                "        a.n.svc.cluster.local. Exists Absent\n          30 CNAME {target}.\n          {target}. {records}\n          30 CNAME {target}."
+            ),
+        );
+    }
+    for target in [
+        "a-b-c-d.n.pod.cluster.local",
+        "z.y.x.10-1-2-3.n.pod.cluster.local",
+        "10-1-2-3.other.pod.cluster.local",
+    ] {
+        check(
+            &with_aliases(&[("a", target)]),
+            "a",
+            &format!("        a.n.svc.cluster.local. Exists Absent\n          30 CNAME {target}."),
+        );
+    }
+}
+
+#[test]
 fn loops_and_chains_over_the_limit_have_no_addresses() {
     check(
         &with_aliases(&[
@@ -92,11 +120,7 @@ fn loops_and_chains_over_the_limit_have_no_addresses() {
 
 #[test]
 fn names_whose_answer_is_not_certain_are_left() {
-    for target in [
-        "ns.dns.cluster.local",
-        "10-1-2-3.n.pod.cluster.local",
-        "database.mycompany.com",
-    ] {
+    for target in ["ns.dns.cluster.local", "database.mycompany.com"] {
         check(
             &with_aliases(&[("a", target)]),
             "a",
