@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod cli;
 pub mod config;
+pub mod corefile;
 pub mod datapath;
 pub mod encode;
 pub mod objects;

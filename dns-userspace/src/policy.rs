@@ -5,6 +5,7 @@
 //! the Corefile in force.
 
 mod lifetimes;
+mod meet;
 mod selector;
 mod version;
 
@@ -17,6 +18,7 @@ use hickory_proto::rr::Name;
 
 pub use self::{
     lifetimes::{Capping, Lifetimes},
+    meet::meet,
     selector::{Selector, SelectorError},
     version::Rules,
 };
@@ -32,15 +34,17 @@ pub struct Policy {
     /// No reply's OPT offers, and no reply is larger than, this many octets (`bufsize`); `u16::MAX`: no
     /// limit.
     pub size_cap: u16,
-    /// How lifetimes of answers from outside the cluster are changed; none: the DNS service does not
-    /// resolve names outside the cluster, or it is not certain how.
+    /// What the cache of the zone in which an ExternalName service lies does to the lifetimes of a reply with
+    /// records from outside the cluster ([`Capping::NONE`] without a cache); what other caches did is in the
+    /// records' lifetimes already. None: the DNS service does not resolve names outside the cluster, or it
+    /// is not certain that it does so for everybody alike.
     pub outside: Option<Capping>,
 }
 
 /// A part of the DNS service's names that is left to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Left {
-    /// The zone or name, or `.` for everything.
+    /// The zone or name, `.` for everything, or a few words where it is no name.
     pub what: String,
     /// Why, in one sentence for a person; where it comes from a file, with line and column.
     pub reason: String,

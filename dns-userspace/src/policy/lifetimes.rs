@@ -20,8 +20,8 @@ pub struct Lifetimes {
     pub minimum: u32,
 }
 
-/// What the `cache` plugin does to the lifetimes of one reply: all become the smallest one, brought within
-/// a floor and a ceiling.
+/// What the `cache` plugin does to the lifetimes of one reply: all become the smallest one, raised to a floor
+/// and then lowered to a ceiling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Capping {
     /// Floor and ceiling of answers, in seconds.
@@ -31,6 +31,12 @@ pub struct Capping {
 }
 
 impl Capping {
+    /// No `cache`: every lifetime stays as it is.
+    pub const NONE: Self = Self {
+        success: (0, u32::MAX),
+        denial: (0, u32::MAX),
+    };
+
     /// `cache SECONDS`.
     #[must_use]
     pub fn of_seconds(seconds: u32) -> Self {
@@ -46,8 +52,8 @@ impl Lifetimes {
     #[must_use]
     pub fn new(ttl: u32, cache: Option<Capping>) -> Self {
         let within = |lifetime: u32, bounds: Option<(u32, u32)>| match bounds {
-            // As the cache does: the ceiling first, then the floor.
-            Some((floor, ceiling)) => lifetime.min(ceiling).max(floor),
+            // As the cache does: the floor first, then the ceiling.
+            Some((floor, ceiling)) => lifetime.max(floor).min(ceiling),
             None => lifetime,
         };
         let success = cache.map(|cache| cache.success);
@@ -78,6 +84,7 @@ mod tests {
         assert_eq!(of(0, Some(30)), (5, 5, 30));
         assert_eq!(of(5, Some(30)), (5, 5, 30));
         assert_eq!(of(30, Some(10)), (10, 10, 10));
+        assert_eq!(of(30, Some(3)), (3, 3, 3), "a ceiling below the floor");
         assert_eq!(of(60, None), (60, 60, 28_800));
         assert_eq!(of(3600, None), (3600, 300, 28_800));
     }

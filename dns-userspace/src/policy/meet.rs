@@ -1,0 +1,141 @@
+//! What is certain while it is not known which of two policies is in force.
+
+use super::{Left, Policy, Zone};
+
+/// What holds under both policies: the zones that both answer alike, with all that either of them leaves.
+#[must_use]
+pub fn meet(one: &Policy, other: &Policy) -> Policy {
+    if one == other {
+        return one.clone();
+    }
+    let mut left = one.left.clone();
+    left.extend(other.left.iter().cloned());
+    let mut zones = Vec::new();
+    if one.size_cap == other.size_cap {
+        for zone in &one.zones {
+            let same = other.zones.iter().find(|same| same.name == zone.name);
+            match same.and_then(|same| met(zone, same)) {
+                Some(met) => zones.push(met),
+                None => left.push(differing(zone)),
+            }
+        }
+        let only = |zone: &&Zone| one.zones.iter().all(|same| same.name != zone.name);
+        left.extend(other.zones.iter().filter(only).map(differing));
+    } else {
+        left.push(Left {
+            what: ".".to_owned(),
+            reason: "two set-ups with different `bufsize` may be in force; left to the DNS service"
+                .to_owned(),
+        });
+    }
+    let mut told = std::collections::BTreeSet::new();
+    left.retain(|left| told.insert(left.clone()));
+    Policy {
+        zones,
+        left,
+        size_cap: one.size_cap.min(other.size_cap),
+        outside: one
+            .outside
+            .filter(|capping| other.outside == Some(*capping)),
+    }
+}
+
+fn differing(zone: &Zone) -> Left {
+    Left {
+        what: zone.name.to_ascii(),
+        reason:
+            "two set-ups that answer the zone differently may be in force; left to the DNS service"
+                .to_owned(),
+    }
+}
+
+/// The zone as both leave of it; none if they answer it differently, or leave more types than can be told.
+fn met(one: &Zone, other: &Zone) -> Option<Zone> {
+    let mut met = one.clone();
+    met.denies &= other.denies;
+    met.left_types.extend(&other.left_types);
+    met.left_names.extend(other.left_names.iter().cloned());
+    met.left_trees.extend(other.left_trees.iter().cloned());
+    let same = Zone {
+        denies: met.denies,
+        left_types: met.left_types.clone(),
+        left_names: met.left_names.clone(),
+        left_trees: met.left_trees.clone(),
+        ..other.clone()
+    };
+    (met == same && met.left_types.len() <= 2).then_some(met)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Capping, Order};
+
+    fn policy(names: &[&str]) -> Policy {
+        Policy::kubeadm(
+            names
+                .iter()
+                .map(|name| Zone::parse(name).unwrap())
+                .collect(),
+        )
+    }
+
+    fn names(policy: &Policy) -> Vec<String> {
+        policy
+            .zones
+            .iter()
+            .map(|zone| zone.name.to_ascii())
+            .collect()
+    }
+
+    #[test]
+    fn equal_policies_meet_in_themselves() {
+        let one = policy(&["cluster.local", "in-addr.arpa"]);
+        assert_eq!(meet(&one, &one), one);
+    }
+
+    #[test]
+    fn what_either_leaves_is_left_and_denials_need_both() {
+        let one = policy(&["cluster.local"]);
+        let mut other = one.clone();
+        let tree = crate::policy::zone_name("sub.cluster.local").unwrap();
+        other.zones[0].left_trees.insert(tree.clone());
+        other.zones[0].left_types.insert(255);
+        other.zones[0].denies = false;
+        let met = meet(&one, &other);
+        assert_eq!(met.zones, other.zones);
+        assert_eq!(meet(&other, &one).zones, met.zones);
+    }
+
+    #[test]
+    fn zones_that_differ_or_that_only_one_has_are_left_with_a_reason() {
+        let one = policy(&["cluster.local", "same.example", "one.example"]);
+        let mut other = policy(&["cluster.local", "same.example", "other.example"]);
+        other.zones[0].order = Order::AsGiven;
+        let met = meet(&one, &other);
+        assert_eq!(names(&met), ["same.example."]);
+        let left: Vec<_> = met.left.iter().map(|left| left.what.as_str()).collect();
+        assert_eq!(left, ["cluster.local.", "one.example.", "other.example."]);
+    }
+
+    #[test]
+    fn more_left_types_than_can_be_told_leave_the_zone() {
+        let mut one = policy(&["cluster.local"]);
+        let mut other = one.clone();
+        one.zones[0].left_types.extend([255, 28]);
+        other.zones[0].left_types.insert(43);
+        assert!(meet(&one, &other).zones.is_empty());
+    }
+
+    #[test]
+    fn another_size_leaves_everything_and_another_cache_the_outside() {
+        let one = policy(&["cluster.local"]);
+        let mut other = one.clone();
+        other.size_cap = 512;
+        assert!(meet(&one, &other).zones.is_empty());
+        let mut other = one.clone();
+        other.outside = Some(Capping::NONE);
+        let met = meet(&one, &other);
+        assert_eq!((names(&met), met.outside), (names(&one), None));
+    }
+}
