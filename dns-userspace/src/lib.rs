@@ -12,6 +12,7 @@ pub mod corefile;
 pub mod datapath;
 pub mod encode;
 pub mod objects;
+pub mod outside;
 pub mod policy;
 pub mod projection;
 pub mod records;
