@@ -10,6 +10,8 @@ mod answers;
 mod lookup;
 mod resolver;
 mod schedule;
+#[cfg(test)]
+mod scripted;
 
 use hickory_proto::rr::{Name, Record, RecordType};
 
