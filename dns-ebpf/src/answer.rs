@@ -14,15 +14,16 @@
 //!     3      slots    number of slots, at most 8
 //!     4      slots, 12 octets each:
 //!              0  query type
-//!              2  flags: bits 0-2 where the records lie (0 here, 1 to 4 SECTIONS_192, 448, 960, 1472),
-//!                 bit 3 (ZONE_SPELLED, reserved: no records of today need it) the records repeat the
-//!                 zone's spelling, bit 4 AA
+//!              2  flags: bits 0-2 where the records lie (0 here, 1 to 4 SECTIONS_192, 448, 960, 1472;
+//!                 7 nowhere: this query type is left to the DNS service, and all else of the slot is
+//!                 zero), bit 3 TARGETS, bit 4 AA
 //!              3  answer records
 //!              4  additional records
-//!              5  rotated: how many records at the end, all of one size, may be turned
+//!              5  rotated: how many records at the end, all of one size, may be turned; zero with TARGETS
 //!              6  one's-complement sum of the records as 16-bit words, as it lies in memory
 //!              8  here:      octet 8 offset of the records in this entry, 9 their length,
-//!                            10 size of a rotated record, 11 offset of the zone's spelling (0 none)
+//!                            10 size of a rotated record, 11 with TARGETS: offset of the additional
+//!                            records from the start of the records; else zero
 //!                 elsewhere: key of the section
 //!     then   the records that lie here
 //!
@@ -32,10 +33,25 @@
 //!     0      length of the records
 //!     2      size of a rotated record
 //!     3      zero
-//!     4      zero (4 octets)
-//!     8      when they end: CLOCK_BOOTTIME in nanoseconds, native 64-bit; zero: never (reserved: no
-//!            records of today end)
+//!     4      with TARGETS: offset of the additional records from the start of the records; else zero
+//!     6      zero (2 octets)
+//!     8      when they end: CLOCK_BOOTTIME in nanoseconds, native 64-bit; zero: never. Records that end
+//!            always lie in a section
 //!     16     the records
+//!
+//! Records, wherever they lie, are the answer records and then the additional ones, as they go on the wire
+//! (RFC 1035 §4.1.3), behind a question whose name begins at octet 12 of the message:
+//!   - The owner of an answer is a pointer to the question's name (0xc00c). Behind a CNAME it is a pointer
+//!     to the CNAME's target where it is that name octet for octet, else written out. These pointers
+//!     are offsets in the message of a question for this entry's name, so such records belong to names
+//!     of one length. Names in an apex's SOA record end with a pointer to the question's name.
+//!   - Otherwise names in the data are written out.
+//!   - With TARGETS all answers, at most 40, are SRV records whose targets, written out, end with the
+//!     zone's name in lower case. The kernel puts the client's spelling of the zone there, if it has upper
+//!     case and at most 64 octets. Additional records, at most 64, are of types A and AAAA in any order;
+//!     the owner of each is 0xc000 plus the offset of a target from the start of the records, to which the
+//!     kernel adds 12, the length of the question's name, and 4. The sum is that of the octets as they are
+//!     stored.
 //!
 //! FORMS     array of Form, 32 octets: how a query type is denied
 //!     0      what holds for every other type: 0 pass, 1 NODATA, 2 NXDOMAIN
@@ -61,7 +77,7 @@
 //! ```
 
 /// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout.
-pub const LAYOUT: u64 = 1;
+pub const LAYOUT: u64 = 2;
 
 /// Octets of an [`Entry`].
 pub const ENTRY_LEN: usize = 136;
@@ -79,10 +95,19 @@ pub const SECTION_LENGTHS: [usize; 4] = [192, 448, 960, 1472];
 pub const SECTION_MAX: usize = 1472;
 /// Slot flags: where the records lie.
 pub const WHERE_MASK: u8 = 0x07;
-/// Slot flag: the records repeat the zone's spelling, so the zone must be in lower case.
-pub const ZONE_SPELLED: u8 = 0x08;
+/// What [`WHERE_MASK`] says of a query type that is left to the DNS service.
+pub const LEFT: u8 = 0x07;
+/// Slot flag: the answers are SRV records whose targets end with the zone's name, which is given back as
+/// the client spells it; the owners of the additional records are pointers relative to the records' start.
+pub const TARGETS: u8 = 0x08;
 /// Slot flag: the reply is authoritative (RFC 1035 §4.1.1, AA).
 pub const AUTHORITATIVE: u8 = 0x10;
+/// The most SRV records of a slot with [`TARGETS`].
+pub const TARGETS_MAX: usize = 40;
+/// The most additional records of a slot with [`TARGETS`].
+pub const ADDITIONAL_MAX: usize = 64;
+/// The longest zone, in wire form, whose spelling is repeated in targets.
+pub const SPELLED_ZONE_MAX: usize = 64;
 /// Octets of a [`Form`].
 pub const FORM_LEN: usize = 32;
 /// The number of forms.

@@ -15,7 +15,7 @@
 use crate::{
     answer::{Control, Destination},
     checksum,
-    packet::{HEAD_LEN, Packet, Tables, forget},
+    packet::{HEAD_LEN, Packet, Tables},
     pass::Pass,
 };
 
@@ -117,13 +117,13 @@ pub(crate) fn recognise(
         .load_head::<54>(0, head, IPV4_FRAME)
         .or(Err(Pass::NotDns))?;
     let tags = skip_tags(packet, head)?;
-    let tags = forget(cell, tags) & 0x0f;
+    let tags = tables.forget(cell, tags) & 0x0f;
     let (begin, udp_len, control) = match number(head, IPV4_TYPE) {
         TYPE_IPV4 => ipv4(packet, tables, head, tags)?,
         TYPE_IPV6 => ipv6(packet, tables, head, tags)?,
         _ => return Err(Pass::NotDns),
     };
-    let begin = forget(cell, begin) & 0x1f;
+    let begin = tables.forget(cell, begin) & 0x1f;
     let question_len = measured(packet, head, UDP - begin + tags, udp_len)?;
     Ok((
         Frame {

@@ -1,15 +1,13 @@
 //! The algorithm in one screen: recognise, parse, look up, reply.
 
 use crate::{
-    answer::{
-        Action, Control, ENTRY_HEAD, ENTRY_LEN, EXCEPTIONS_MAX, Entry, SECTION_HEAD, SLOT_LEN,
-        SLOTS_MAX, WHERE_MASK, ZONE_SPELLED,
-    },
+    answer::{Action, Control, EXCEPTIONS_MAX, Entry, SLOT_LEN, SLOTS_MAX},
     checksum, frame, message,
     name::{self, KEY_LENGTHS, Name, Spelling},
-    packet::{Failed, Packet, Scratch, Tables, forget},
+    packet::{Failed, Packet, Scratch, Tables},
     pass::{Answered, Pass},
     reply::{self, Records, Reply, Source},
+    stored::{self, Asked},
 };
 
 /// The most nodes that the walk looks at: a zone, what lies between it and a longer zone, `svc`, a
@@ -64,11 +62,12 @@ pub fn decide<P: Packet>(
         .or(Err(Pass::Frame))?;
     let name = name::parse(&scratch.question, frame.question_len, &mut scratch.labels)?;
     let name = Name {
-        len: forget(&mut scratch.cell, name.len) & 0xff,
-        labels: forget(&mut scratch.cell, name.labels) & 0x3f,
+        len: tables.forget(&mut scratch.cell, name.len) & 0xff,
+        labels: tables.forget(&mut scratch.cell, name.labels) & 0x3f,
     };
     let question = message::question(
         &scratch.question,
+        tables,
         &mut scratch.cell,
         name.len,
         frame.question_len,
@@ -79,17 +78,22 @@ pub fn decide<P: Packet>(
         packet,
         tables,
         frame.name_at(),
-        forget(&mut scratch.cell, name.len),
+        tables.forget(&mut scratch.cell, name.len),
         &mut scratch.key,
         &mut scratch.entry,
     )
     .or(Err(Pass::Frame))?;
     let records = if found {
-        at_entry(tables, scratch, question.query_type, name, spelling)?
+        let asked = Asked {
+            name_at: frame.name_at(),
+            name,
+            spelling,
+        };
+        at_entry(packet, tables, scratch, question.query_type, asked)?
     } else {
         let (form, zone) = closest_encloser(packet, tables, scratch, &frame, name, &control)?;
-        let form = forget(&mut scratch.cell, form.into()) as u8;
-        let zone = forget(&mut scratch.cell, zone.into()) as u8;
+        let form = tables.forget(&mut scratch.cell, form.into()) as u8;
+        let zone = tables.forget(&mut scratch.cell, zone.into()) as u8;
         match action(tables, form, question.query_type)? {
             Action::Pass => return Err(Pass::UnknownName),
             _ if control.denials == 0 => return Err(Pass::NoDenial),
@@ -146,17 +150,17 @@ fn look_up(
 /// What the entry of the question's own name says to its type.
 #[inline(always)]
 fn at_entry(
+    packet: &impl Packet,
     tables: &impl Tables,
     scratch: &mut Scratch,
     query_type: u16,
-    name: Name,
-    spelling: Spelling,
+    asked: Asked,
 ) -> Result<Records, Pass> {
     match slot(&scratch.entry, query_type) {
-        Some(slot) => stored(tables, scratch, slot, spelling),
+        Some(slot) => stored::records(packet, tables, scratch, slot, asked),
         None => match action(tables, scratch.entry.here, query_type)? {
             Action::Pass => Err(Pass::QueryType),
-            denied => denial(tables, scratch, denied, scratch.entry.zone, name),
+            denied => denial(tables, scratch, denied, scratch.entry.zone, asked.name),
         },
     }
 }
@@ -175,76 +179,6 @@ fn slot(entry: &Entry, query_type: u16) -> Option<[u8; SLOT_LEN]> {
         }
     }
     None
-}
-
-/// The records that a slot names, brought into scratch.
-#[inline(always)]
-fn stored(
-    tables: &impl Tables,
-    scratch: &mut Scratch,
-    slot: [u8; SLOT_LEN],
-    spelling: Spelling,
-) -> Result<Records, Pass> {
-    let [
-        _,
-        _,
-        flags,
-        answers,
-        additional,
-        rotated,
-        sum_first,
-        sum_second,
-        place @ ..,
-    ] = slot;
-    if flags & ZONE_SPELLED != 0 && !spelling.lower {
-        return Err(Pass::Spelling);
-    }
-    let sum = u16::from_le_bytes([sum_first, sum_second]);
-    let class = flags & WHERE_MASK;
-    let (source, from, len, end, record_len) = if class == 0 {
-        let [from, len, record_len, _] = place;
-        let from = usize::from(from)
-            .checked_sub(ENTRY_HEAD)
-            .ok_or(Pass::Entry)?;
-        let end = ENTRY_LEN - ENTRY_HEAD;
-        (Source::Entry, from, usize::from(len), end, record_len)
-    } else {
-        let key = u32::from_be_bytes(place);
-        let end = tables
-            .section(class, key, &mut scratch.section)
-            .ok_or(Pass::Entry)?;
-        let head: &[u8; SECTION_HEAD] = scratch.section.octets.first_chunk().ok_or(Pass::Entry)?;
-        let [len_high, len_low, record_len, _, _, _, _, _, ends @ ..] = *head;
-        let ends = u64::from_le_bytes(ends);
-        if ends != 0 && tables.now() >= ends {
-            return Err(Pass::Expired);
-        }
-        let len = u16::from_be_bytes([len_high, len_low]);
-        (
-            Source::Section,
-            SECTION_HEAD,
-            usize::from(len),
-            end,
-            record_len,
-        )
-    };
-    let record_len = usize::from(record_len);
-    let len = forget(&mut scratch.cell, len);
-    if from + len > end {
-        return Err(Pass::Entry);
-    }
-    Ok(Records {
-        source,
-        from,
-        len,
-        sum: sum.into(),
-        turned: usize::from(rotated) * record_len,
-        record_len,
-        response_code: 0,
-        answered: Answered::Records,
-        authoritative: flags & crate::answer::AUTHORITATIVE != 0,
-        counts: [answers, 0, additional],
-    })
 }
 
 /// What a form says of a query type.
@@ -290,7 +224,7 @@ fn closest_encloser(
         if depth >= name.labels {
             return Ok((form, zone));
         }
-        let index = forget(&mut scratch.cell, name.labels - depth) & 0x3f;
+        let index = tables.forget(&mut scratch.cell, name.labels - depth) & 0x3f;
         let Some(start) = scratch.labels.get(index) else {
             return Err(Pass::Name);
         };
@@ -309,7 +243,7 @@ fn closest_encloser(
             return Ok((form, zone));
         }
         (form, zone) = (scratch.node.below, scratch.node.zone);
-        depth = forget(&mut scratch.cell, depth + 1) & 0x3f;
+        depth = tables.forget(&mut scratch.cell, depth + 1) & 0x3f;
     }
     Err(Pass::UnknownName)
 }

@@ -22,6 +22,7 @@ mod name;
 mod packet;
 mod pass;
 mod reply;
+mod stored;
 
 pub use checksum::sum_of;
 pub use intercept::{Outcome, decide, intercept};
@@ -29,3 +30,4 @@ pub use name::{KEY_LENGTHS, NAME_MAX, fold};
 pub use packet::{Failed, HEAD_LEN, Packet, QUESTION_WORDS, Scratch, Tables};
 pub use pass::{Answered, COUNTERS, Pass, TORN};
 pub use reply::{Reply, Undo};
+pub use stored::Targets;

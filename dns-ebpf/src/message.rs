@@ -3,7 +3,7 @@
 use crate::{
     frame::{field::DNS, number as header_number},
     name::{number, octet},
-    packet::{HEAD_LEN, QUESTION_WORDS, forget},
+    packet::{HEAD_LEN, QUESTION_WORDS, Tables},
     pass::Pass,
 };
 
@@ -76,6 +76,7 @@ pub(crate) fn check_header(head: &[u8; HEAD_LEN]) -> Result<u16, Pass> {
 #[inline(always)]
 pub(crate) fn question(
     words: &[u64; QUESTION_WORDS],
+    tables: &impl Tables,
     cell: &mut u64,
     name_len: usize,
     message_len: usize,
@@ -91,7 +92,7 @@ pub(crate) fn question(
     let opt = match additional {
         0 if end == message_len => None,
         0 => return Err(Pass::Trailing),
-        _ => Some(opt(words, cell, end, message_len)?),
+        _ => Some(opt(words, tables, cell, end, message_len)?),
     };
     Ok(Question {
         query_type: number(words, name_len),
@@ -103,6 +104,7 @@ pub(crate) fn question(
 #[inline(always)]
 fn opt(
     words: &[u64; QUESTION_WORDS],
+    tables: &impl Tables,
     cell: &mut u64,
     at: usize,
     message_len: usize,
@@ -122,7 +124,7 @@ fn opt(
     if end != message_len {
         return Err(Pass::Trailing);
     }
-    check_options(words, cell, options, end)?;
+    check_options(words, tables, cell, options, end)?;
     Ok(Opt {
         size: number(words, at + 3),
         flags: octet(words, at + 7),
@@ -133,6 +135,7 @@ fn opt(
 #[inline(always)]
 fn check_options(
     words: &[u64; QUESTION_WORDS],
+    tables: &impl Tables,
     cell: &mut u64,
     mut at: usize,
     end: usize,
@@ -148,7 +151,7 @@ fn check_options(
         if at + 4 + length > end || !is_option(words, number(words, at), at + 4, length) {
             return Err(Pass::Opt);
         }
-        at = forget(cell, at + 4 + length) & 0x1ff;
+        at = tables.forget(cell, at + 4 + length) & 0x1ff;
     }
     if at == end { Ok(()) } else { Err(Pass::Opt) }
 }

@@ -29,7 +29,12 @@ pub(crate) struct Name {
 pub(crate) fn octet(words: &[u64; QUESTION_WORDS], at: usize) -> u8 {
     // VERIFIER: where LLVM knows the bound, it drops the mask and rounds down by `& -8`, of which Linux 6.12
     // concludes nothing. Behind the black box the mask stays.
-    let at = core::hint::black_box(at) & 0x1ff;
+    masked_octet(words, core::hint::black_box(at))
+}
+
+#[inline(always)]
+fn masked_octet(words: &[u64; QUESTION_WORDS], at: usize) -> u8 {
+    let at = at & 0x1ff;
     match words.get(at >> 3) {
         Some(word) => (word >> ((at & 7) * 8)) as u8,
         None => 0,
@@ -39,7 +44,9 @@ pub(crate) fn octet(words: &[u64; QUESTION_WORDS], at: usize) -> u8 {
 /// The big-endian number of two octets at `at`.
 #[inline(always)]
 pub(crate) fn number(words: &[u64; QUESTION_WORDS], at: usize) -> u16 {
-    u16::from_be_bytes([octet(words, at), octet(words, at + 1)])
+    // VERIFIER: a black box takes stack, so both octets share one.
+    let at = core::hint::black_box(at);
+    u16::from_be_bytes([masked_octet(words, at), masked_octet(words, at + 1)])
 }
 
 /// Walks the labels of the name at the start of `words`, noting where each begins.

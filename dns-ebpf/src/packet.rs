@@ -3,6 +3,7 @@
 use crate::{
     answer::{Control, Destination, Entry, Form, SECTION_MAX, Section, Zone},
     reply::Undo,
+    stored::Targets,
 };
 
 /// Octets of [`Scratch::head`]: Ethernet, IPv6, UDP and DNS header, rounded up.
@@ -42,6 +43,16 @@ pub trait Packet {
         &self,
         at: usize,
         words: &mut [u64; N],
+        len: usize,
+    ) -> Result<(), Failed>;
+
+    /// Copies `len` octets (at least one, at most `SPELLED_ZONE_MAX`) at `at` of the packet into `octets`
+    /// at `to`; the caller has checked that they end before `octets` does.
+    fn load_octets(
+        &self,
+        at: usize,
+        octets: &mut [u8; SECTION_MAX],
+        to: usize,
         len: usize,
     ) -> Result<(), Failed>;
 
@@ -101,6 +112,14 @@ pub trait Tables {
     fn now(&self) -> u64;
     /// A random number.
     fn random(&self) -> u32;
+
+    /// The same number, of which the verifier knows nothing any more: it was written to `cell`, and read
+    /// back.
+    ///
+    /// VERIFIER: it verifies what follows once for every range that a number may have come with, such as one
+    /// for each number of labels of a name. Read back from memory, all of these are the same unknown number,
+    /// and what follows is verified once. Callers bound the number again where it is used as an offset.
+    fn forget(&self, cell: &mut u64, number: usize) -> usize;
 }
 
 /// Memory for one packet; in the kernel one per CPU.
@@ -110,7 +129,7 @@ pub trait Tables {
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
 pub struct Scratch {
-    /// Where a number is forgotten; see [`forget`].
+    /// Where a number is forgotten; see [`Tables::forget`].
     pub cell: u64,
     /// How the question is put back.
     pub undo: Undo,
@@ -128,6 +147,8 @@ pub struct Scratch {
     pub entry: Entry,
     /// A node on the walk.
     pub node: Entry,
+    /// The question's records, if they have targets.
+    pub targets: Targets,
     /// The reply's OPT.
     pub opt: [u8; 16],
     /// The question's section.
@@ -151,21 +172,11 @@ impl Scratch {
         key: [0; 32],
         entry: Entry::PASS,
         node: Entry::PASS,
+        targets: Targets::NONE,
         opt: [0; 16],
         section: Section {
             octets: [0; SECTION_MAX],
         },
         room: [0; 4096],
     };
-}
-
-/// The same number, of which the verifier knows nothing any more.
-///
-/// VERIFIER: it verifies what follows once for every range that a number may have come with, such as one
-/// for each number of labels of a name. Read back from memory, all of these are the same unknown number,
-/// and what follows is verified once. Callers bound the number again where it is used as an offset.
-#[inline(always)]
-pub(crate) fn forget(cell: &mut u64, number: usize) -> usize {
-    *cell = number as u64;
-    *core::hint::black_box(cell) as usize
 }

@@ -7,7 +7,7 @@ use crate::{
     intercept::Outcome,
     message::{self, OPT_LEN, Question},
     name::{Name, Spelling, octet},
-    packet::{Failed, HEAD_LEN, Packet, Scratch, Tables, forget},
+    packet::{Failed, HEAD_LEN, Packet, Scratch, Tables},
     pass::{Answered, Pass},
 };
 
@@ -155,7 +155,7 @@ pub(crate) fn prepare<P: Packet>(
         }
     }
     scratch.undo = Undo { frame, kept };
-    let mut forgotten = |number| forget(&mut scratch.cell, number);
+    let mut forgotten = |number| tables.forget(&mut scratch.cell, number);
     Ok(Reply {
         frame,
         len: forgotten(len),

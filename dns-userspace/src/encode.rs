@@ -3,33 +3,28 @@
 //! Pure. The layout itself is documented in [`dns_ebpf::answer`].
 
 mod denial;
+mod record_set;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use dns_ebpf::{
     answer::{
-        AUTHORITATIVE, ENTRY_HEAD, ENTRY_LEN, Entry, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN,
-        SLOTS_MAX,
+        AUTHORITATIVE, ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN,
+        SLOTS_MAX, TARGETS,
     },
     sum_of,
 };
-use hickory_proto::{
-    ProtoError,
-    rr::{Name, Record},
-    serialize::binary::{BinEncodable, BinEncoder, NameEncoding},
-};
+use hickory_proto::{ProtoError, rr::Name, serialize::binary::NameEncoding};
 
-pub use self::denial::{denial_of, forms, zones};
-use crate::{
-    objects::Skipped,
-    records::{Denial, Node, RecordSet},
-};
-
-/// A pointer to the question's name, which follows the header (RFC 1035 §4.1.4).
-const QUESTION_NAME: [u8; 2] = [0xc0, 12];
-/// The most records of a section that its count in a slot can say.
-const RECORDS_MAX: usize = 255;
+pub use self::denial::{Forms, FormsError, denial_of, zones};
+use self::record_set::{Content, Place, Slot, Stored};
+use crate::{objects::Skipped, records::Node};
 
 /// A name in wire form, lower case, the root's octet included.
 pub type WireName = Box<[u8]>;
+
+/// The form that leaves everything to the DNS service.
+const PASS: u8 = 0;
 
 /// What a name's entry shall say; where its records lie is decided by [`Draft::lay_out`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,19 +37,8 @@ pub struct Draft {
     slots: Vec<Slot>,
 }
 
-/// The answer to one query type.
+/// Records that do not fit into the entry itself. Names that have the same records may share one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Slot {
-    query_type: u16,
-    answers: u8,
-    additional: u8,
-    rotated: u8,
-    record_len: u8,
-    records: Vec<u8>,
-}
-
-/// Records that do not fit into the entry itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// 1 to 4: index into `SECTION_LENGTHS`, plus one.
     pub class: u8,
@@ -69,8 +53,8 @@ impl Draft {
         Self {
             name: self.name.clone(),
             zone: self.zone,
-            here: denial::form_of(Denial::Pass),
-            below: denial::form_of(Denial::Pass),
+            here: PASS,
+            below: PASS,
             slots: Vec::new(),
         }
     }
@@ -79,21 +63,20 @@ impl Draft {
     #[must_use]
     pub fn passing_below(&self) -> Self {
         Self {
-            below: denial::form_of(Denial::Pass),
+            below: PASS,
             ..self.clone()
         }
     }
 
-    /// The entry's octets, and the sections that it refers to; `number` gives each section its key.
+    /// The entry's octets, and the sections that it refers to; `number` gives each section its key, the same
+    /// to equal ones if they shall be shared.
     ///
-    /// Records that fit lie in the entry, smaller ones first.
+    /// Records that fit and never end lie in the entry, smaller ones first.
     #[must_use]
     pub fn lay_out(
         &self,
-        mut number: impl FnMut(u8) -> u32,
+        mut number: impl FnMut(&Section) -> u32,
     ) -> ([u8; ENTRY_LEN], Vec<(u32, Section)>) {
-        let mut order: Vec<usize> = (0..self.slots.len()).collect();
-        order.sort_by_key(|index| self.slots[*index].records.len());
         let mut entry = Entry {
             zone: self.zone,
             here: self.here,
@@ -101,49 +84,97 @@ impl Draft {
             slots: self.slots.len() as u8,
             ..Entry::PASS
         };
-        let mut at = self.slots.len() * SLOT_LEN;
         let mut sections = Vec::new();
-        for index in order {
-            let slot = &self.slots[index];
-            let (class, place) = if at + slot.records.len() <= entry.rest.len() {
-                entry.rest[at..at + slot.records.len()].copy_from_slice(&slot.records);
-                let place = [
-                    (at + ENTRY_HEAD) as u8,
-                    slot.records.len() as u8,
-                    slot.record_len,
-                    0,
-                ];
-                at += slot.records.len();
-                (0, place)
-            } else {
-                let section = slot.section();
-                let (class, key) = (section.class, number(section.class));
-                sections.push((key, section));
-                (class, key.to_be_bytes())
+        let places = self.places();
+        let slots = entry.rest.chunks_exact_mut(SLOT_LEN);
+        for ((octets, slot), place) in slots.zip(&self.slots).zip(&places) {
+            let octets: &mut [u8] = octets;
+            octets[..2].copy_from_slice(&slot.query_type.to_be_bytes());
+            let Some(content) = &slot.content else {
+                octets[2] = LEFT;
+                continue;
             };
-            let head = [
-                class | AUTHORITATIVE,
-                slot.answers,
-                slot.additional,
-                slot.rotated,
-            ];
-            let octets = [
-                &slot.query_type.to_be_bytes()[..],
-                &head,
-                &sum_of(&slot.records),
-                &place,
-            ]
-            .concat();
-            entry.rest[index * SLOT_LEN..][..SLOT_LEN].copy_from_slice(&octets);
+            let (class, place) = match place {
+                Some(at) => (0, content.stored.place(ENTRY_HEAD + at)),
+                None => {
+                    let section = content.stored.section();
+                    let (class, key) = (section.class, number(&section));
+                    sections.push((key, section));
+                    (class, key.to_be_bytes())
+                }
+            };
+            octets[2..8].copy_from_slice(&content.head(class));
+            octets[8..].copy_from_slice(&place);
+        }
+        for (slot, place) in self.slots.iter().zip(&places) {
+            if let (Some(content), Some(at)) = (&slot.content, place) {
+                let records = &content.stored.records;
+                entry.rest[*at..at + records.len()].copy_from_slice(records);
+            }
         }
         (entry.to_octets(), sections)
     }
+
+    /// The sections that the entry refers to.
+    pub fn sections(&self) -> impl Iterator<Item = Section> {
+        let places = self.places().into_iter();
+        self.slots
+            .iter()
+            .zip(places)
+            .filter(|(_, place)| place.is_none())
+            .filter_map(|(slot, _)| Some(slot.content.as_ref()?.stored.section()))
+    }
+
+    /// Where each slot's records lie behind the entry's head, if they lie in it.
+    fn places(&self) -> Vec<Option<usize>> {
+        let mut order: Vec<(usize, &Stored)> = (0..)
+            .zip(&self.slots)
+            .filter_map(|(index, slot)| Some((index, &slot.content.as_ref()?.stored)))
+            .filter(|(_, stored)| stored.ends == 0)
+            .collect();
+        order.sort_by_key(|(_, stored)| stored.records.len());
+        let mut places = vec![None; self.slots.len()];
+        let mut at = self.slots.len() * SLOT_LEN;
+        for (index, stored) in order {
+            if at + stored.records.len() <= ENTRY_LEN - ENTRY_HEAD {
+                places[index] = Some(at);
+                at += stored.records.len();
+            }
+        }
+        places
+    }
 }
 
-impl Slot {
+impl Content {
+    /// Octets 2 to 7 of the slot.
+    fn head(&self, class: u8) -> [u8; 6] {
+        let targets = if self.targets { TARGETS } else { 0 };
+        let [first, second] = sum_of(&self.stored.records);
+        [
+            class | AUTHORITATIVE | targets,
+            self.answers,
+            self.additional,
+            self.rotated,
+            first,
+            second,
+        ]
+    }
+}
+
+impl Stored {
+    /// Octets 8 to 11 of the slot of records that lie in the entry at `at`.
+    fn place(&self, at: usize) -> [u8; 4] {
+        [
+            at as u8,
+            self.records.len() as u8,
+            self.record_len,
+            self.additional_at as u8,
+        ]
+    }
+
     fn section(&self) -> Section {
         let needed = SECTION_HEAD + self.records.len();
-        // `slot_of` refuses records that fit no class.
+        // Records that fit no class have no slot.
         let class = SECTION_LENGTHS
             .iter()
             .position(|length| needed <= *length)
@@ -151,6 +182,8 @@ impl Slot {
         let mut octets = vec![0; SECTION_LENGTHS[class]];
         octets[..2].copy_from_slice(&(self.records.len() as u16).to_be_bytes());
         octets[2] = self.record_len;
+        octets[4..6].copy_from_slice(&self.additional_at.to_be_bytes());
+        octets[8..16].copy_from_slice(&self.ends.to_ne_bytes());
         octets[SECTION_HEAD..needed].copy_from_slice(&self.records);
         Section {
             class: class as u8 + 1,
@@ -159,113 +192,89 @@ impl Slot {
     }
 }
 
+impl Section {
+    /// A number that is the same for equal sections, and differs between others.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 /// A name as the kernel looks it up.
 ///
 /// # Errors
 /// None for a name that hickory made; its encoder's otherwise.
 pub fn wire_name(name: &Name) -> Result<WireName, ProtoError> {
-    let mut octets = Vec::with_capacity(name.len() + 1);
-    let mut encoder = BinEncoder::new(&mut octets);
-    encoder.set_name_encoding(NameEncoding::UncompressedLowercase);
-    name.emit(&mut encoder)?;
-    Ok(octets.into())
+    Ok(record_set::emitted(name, NameEncoding::UncompressedLowercase)?.into())
 }
 
-/// Encodes a node. A record set that cannot be encoded, or that no reply could hold, is left to the DNS
-/// service and told of.
+/// Stored records with targets as they are in a reply to a question for a name of `name_len` octets:
+/// the kernel's own arithmetic, for people who look into the maps.
 #[must_use]
-pub fn encode(node: &Node) -> (Option<Draft>, Vec<Skipped>) {
-    let skipped = |object: String, reason: String| vec![Skipped { object, reason }];
+pub fn in_reply(records: &[u8], additional_at: usize, name_len: usize) -> Vec<u8> {
+    let mut records = records.to_vec();
+    let before = (record_set::QUESTION_NAME + name_len + record_set::TYPE_AND_CLASS) as u16;
+    let mut rest = records.get_mut(additional_at..).unwrap_or_default();
+    while let Some((&mut [ref mut high, ref mut low, .., length], data)) =
+        rest.split_first_chunk_mut::<12>()
+    {
+        let pointer = u16::from_be_bytes([*high, *low]).wrapping_add(before);
+        [*high, *low] = pointer.to_be_bytes();
+        rest = data.get_mut(length.into()..).unwrap_or_default();
+    }
+    records
+}
+
+/// Encodes a node of the policy that `forms` were made of. A record set that cannot be encoded, or that no
+/// reply could hold, is left to the DNS service and told of.
+#[must_use]
+pub fn encode(node: &Node, forms: &Forms) -> (Option<Draft>, Vec<Skipped>) {
+    let object = format!("name {}", node.name);
+    let skipped = |reason: String| vec![Skipped { object, reason }];
     let name = match wire_name(&node.name) {
         Ok(name) => name,
         Err(error) => {
-            let reason = format!("cannot be written in wire form: {error}");
-            return (None, skipped(format!("name {}", node.name), reason));
+            return (
+                None,
+                skipped(format!("cannot be written in wire form: {error}")),
+            );
         }
+    };
+    let Some(zone) = forms.zone(node.zone) else {
+        let reason = "lies in a zone that is not in the policy: this is a fault of zerohop";
+        return (None, skipped(reason.to_owned()));
     };
     let mut draft = Draft {
-        name,
         zone: node.zone as u8,
-        here: denial::form_of(node.here),
-        below: denial::form_of(node.below),
-        slots: Vec::with_capacity(node.sets.len()),
+        here: zone.form(node.here),
+        below: zone.form(node.below),
+        slots: Vec::new(),
+        name,
     };
-    match slots_of(node, draft.name.len()) {
-        Ok(slots) => {
-            draft.slots = slots;
-            (Some(draft), Vec::new())
-        }
-        Err((object, reason)) => {
-            // A type without a slot would be denied; so nothing of this name is answered.
-            draft.here = denial::form_of(Denial::Pass);
-            (Some(draft), skipped(object, reason))
-        }
-    }
-}
-
-/// The slots of a node, or what of it has none, and why.
-fn slots_of(node: &Node, name_len: usize) -> Result<Vec<Slot>, (String, String)> {
     if node.sets.len() > SLOTS_MAX {
+        // A type without a slot would be denied; so nothing of this name is answered.
+        draft.here = PASS;
         let types = node.sets.len();
         let reason = format!("has {types} types of records, more than {SLOTS_MAX}");
-        return Err((format!("name {}", node.name), reason));
+        return (Some(draft), skipped(reason));
     }
-    let slot = |set: &RecordSet| {
-        let object = || format!("{} {}", node.name, set.query_type);
-        slot_of(set, name_len).map_err(|reason| (object(), reason))
+    let place = Place {
+        name: &draft.name,
+        zone: &zone.name,
     };
-    node.sets.iter().map(slot).collect()
-}
-
-fn slot_of(set: &RecordSet, name_len: usize) -> Result<Slot, String> {
-    let cannot = |error: ProtoError| format!("cannot be written in wire form: {error}");
-    let mut records = Vec::new();
-    let mut lengths = Vec::new();
-    for record in &set.answers {
-        let before = records.len();
-        write_record(record, &mut records).map_err(cannot)?;
-        lengths.push(records.len() - before);
+    let mut left = Vec::new();
+    let mut slots = Vec::with_capacity(node.sets.len());
+    for set in &node.sets {
+        slots.push(Slot::of(set, place).unwrap_or_else(|reason| {
+            let object = format!("{} {}", node.name, set.query_type);
+            left.push(Skipped { object, reason });
+            Slot::left(set.query_type.into())
+        }));
     }
-    for record in &set.additional {
-        write_record(record, &mut records).map_err(cannot)?;
-    }
-    let count = set.answers.len().max(set.additional.len());
-    let room = SECTION_LENGTHS[SECTION_LENGTHS.len() - 1] - SECTION_HEAD;
-    if count > RECORDS_MAX || records.len() + name_len > room {
-        return Err(format!(
-            "has {count} records in {} octets, more than a datagram holds; the DNS service answers it",
-            records.len()
-        ));
-    }
-    let first = lengths.first().copied().unwrap_or(0);
-    let turns = set.rotate
-        && set.additional.is_empty()
-        && lengths.len() > 1
-        && first <= usize::from(u8::MAX)
-        && lengths.iter().all(|length| *length == first);
-    Ok(Slot {
-        query_type: set.query_type.into(),
-        answers: set.answers.len() as u8,
-        additional: set.additional.len() as u8,
-        rotated: if turns { lengths.len() as u8 } else { 0 },
-        record_len: if turns { first as u8 } else { 0 },
-        records,
-    })
-}
-
-/// Writes a record whose owner is the question's name.
-fn write_record(record: &Record, octets: &mut Vec<u8>) -> Result<(), ProtoError> {
-    octets.extend(QUESTION_NAME);
-    octets.extend(u16::from(record.record_type()).to_be_bytes());
-    octets.extend(u16::from(record.dns_class).to_be_bytes());
-    octets.extend(record.ttl.to_be_bytes());
-    let mut rdata = Vec::new();
-    let mut encoder = BinEncoder::new(&mut rdata);
-    encoder.set_name_encoding(NameEncoding::Uncompressed);
-    record.data.emit(&mut encoder)?;
-    octets.extend((rdata.len() as u16).to_be_bytes());
-    octets.extend(rdata);
-    Ok(())
+    draft.slots = slots;
+    (Some(draft), left)
 }
 
 #[cfg(test)]

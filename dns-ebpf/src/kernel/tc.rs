@@ -11,7 +11,10 @@ use aya_ebpf::{
     macros::classifier,
     programs::TcContext,
 };
-use dns_ebpf::{Failed, HEAD_LEN, Packet, QUESTION_WORDS, answer::SECTION_MAX};
+use dns_ebpf::{
+    Failed, HEAD_LEN, Packet, QUESTION_WORDS,
+    answer::{SECTION_MAX, SPELLED_ZONE_MAX},
+};
 
 use super::{
     bounded, offset, succeeded,
@@ -122,6 +125,23 @@ impl<const PLAIN: bool> Packet for TcPacket<PLAIN> {
                 words.as_mut_ptr().cast(),
                 len,
             )
+        })
+    }
+
+    #[inline(always)]
+    fn load_octets(
+        &self,
+        at: usize,
+        octets: &mut [u8; SECTION_MAX],
+        to: usize,
+        len: usize,
+    ) -> Result<(), Failed> {
+        let len = bounded::<SPELLED_ZONE_MAX>(len)?;
+        // SAFETY: the library has checked that `to` and `len` lie in `octets`, which lies in scratch.
+        let to = unsafe { octets.as_mut_ptr().add(offset::<2048>(to)) };
+        // SAFETY: as above.
+        succeeded(unsafe {
+            bpf_skb_load_bytes(self.as_ptr().cast_const(), at as u32, to.cast(), len)
         })
     }
 

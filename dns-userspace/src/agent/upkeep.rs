@@ -12,7 +12,7 @@ use crate::{
         kernel_log, object,
         store::Store,
     },
-    encode::{self, Draft},
+    encode::{self, Draft, Forms},
     objects::Skipped,
     policy::Policy,
     projection::{self, NothingResolved, View},
@@ -30,6 +30,7 @@ pub(super) struct Upkeep {
     policy: Policy,
     /// The serial number of SOA records.
     serial: u32,
+    forms: Forms,
     dns_service: (String, String),
     more_addresses: Vec<SocketAddr>,
     world: World,
@@ -69,7 +70,7 @@ impl Upkeep {
         }
         let mut store = Store::new(&mut loaded.object, loaded.control)?;
         programs.pin(&config.pin_directory)?;
-        let forms = encode::forms();
+        let forms = Forms::of(&config.policy)?;
         let control = store.control();
         control.claim(config.policy.mark(&forms));
         control.set_denials(false);
@@ -87,13 +88,14 @@ impl Upkeep {
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs() as u32);
         let zones = encode::zones(&config.policy, serial).context("write the zones' names")?;
-        store.put_policy(&forms, &zones)?;
+        store.put_policy(forms.rows(), &zones)?;
         let table = Table::new(store.last_section()?);
         let attachments = Attachments::new(&config.pin_directory, config.hook)?;
         tracing::info!(adopted = loaded.adopted, hook = %attachments.traffic_control(), "the datapath is loaded");
         Ok(Self {
             policy: config.policy.clone(),
             serial,
+            forms,
             dns_service: config.dns_service.clone(),
             more_addresses: config.dns_addresses.clone(),
             world: World::default(),
@@ -200,7 +202,7 @@ impl Upkeep {
         let (nodes, mut skipped) = projection::nodes_of(self.view(), owner);
         let mut drafts = Vec::with_capacity(nodes.len());
         for node in &nodes {
-            let (draft, mut left) = encode::encode(node);
+            let (draft, mut left) = encode::encode(node, &self.forms);
             drafts.extend(draft);
             skipped.append(&mut left);
         }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use dns_ebpf::answer::{ENTRY_HEAD, Entry, SECTION_HEAD, SLOT_LEN, WHERE_MASK};
+use dns_ebpf::answer::{ENTRY_HEAD, Entry, LEFT, SECTION_HEAD, SLOT_LEN, TARGETS, WHERE_MASK};
 use hickory_proto::{
     op::Message,
     rr::{Name, RecordType},
@@ -77,8 +77,8 @@ fn describe(name: &Name, wire: &[u8], entry: &Entry, reader: &Reader) -> anyhow:
     Ok(Found {
         name: name.to_ascii(),
         map: format!("ENTRIES_{}", key_length(wire)),
-        other_types: encode::denial_of(entry.here).to_owned(),
-        names_below: encode::denial_of(entry.below).to_owned(),
+        other_types: encode::denial_of(&reader.form(entry.here)?),
+        names_below: encode::denial_of(&reader.form(entry.below)?),
         answers,
     })
 }
@@ -86,13 +86,22 @@ fn describe(name: &Name, wire: &[u8], entry: &Entry, reader: &Reader) -> anyhow:
 fn answer(wire: &[u8], slot: &[u8], entry: &Entry, reader: &Reader) -> anyhow::Result<Answer> {
     let query_type = u16::from_be_bytes([slot[0], slot[1]]);
     let class = slot[2] & WHERE_MASK;
-    let (stored_in, records) = if class == 0 {
+    if class == LEFT {
+        return Ok(Answer {
+            query_type: RecordType::from(query_type).to_string(),
+            octets: 0,
+            stored_in: "the DNS service alone, which answers".to_owned(),
+            rotated: false,
+            records: Vec::new(),
+        });
+    }
+    let (stored_in, mut records, additional_at) = if class == 0 {
         let from = usize::from(slot[8]).saturating_sub(ENTRY_HEAD);
         let records = entry
             .rest
             .get(from..from + usize::from(slot[9]))
             .context("the entry contradicts itself: this is a fault of zerohop")?;
-        ("entry".to_owned(), records.to_vec())
+        ("entry".to_owned(), records.to_vec(), usize::from(slot[11]))
     } else {
         let key = u32::from_be_bytes([slot[8], slot[9], slot[10], slot[11]]);
         let (map, octets) = reader.section(class, key)?;
@@ -103,8 +112,12 @@ fn answer(wire: &[u8], slot: &[u8], entry: &Entry, reader: &Reader) -> anyhow::R
                 .get(SECTION_HEAD..SECTION_HEAD + len)
                 .unwrap_or_default()
                 .to_vec(),
+            usize::from(u16::from_be_bytes([octets[4], octets[5]])),
         )
     };
+    if slot[2] & TARGETS != 0 {
+        records = encode::in_reply(&records, additional_at, wire.len());
+    }
     Ok(Answer {
         query_type: RecordType::from(query_type).to_string(),
         octets: records.len(),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use aya::maps::{HashMap, MapData, MapError};
-use dns_ebpf::answer::ENTRY_LEN;
+use aya::maps::{Array, HashMap, Map, MapData, MapError};
+use dns_ebpf::answer::{ENTRY_LEN, FORM_LEN};
 
 use super::{
     control::ControlMap,
@@ -78,9 +78,21 @@ impl Reader {
         ))
     }
 
+    /// How an entry denies: the form of an index.
+    ///
+    /// # Errors
+    /// The kernel's, or that there is no such form.
+    pub fn form(&self, index: u8) -> anyhow::Result<[u8; FORM_LEN]> {
+        let forms: Array<MapData, [u8; FORM_LEN]> =
+            Array::try_from(Map::Array(pinned(&self.directory, "FORMS")?))?;
+        forms
+            .get(&index.into(), 0)
+            .with_context(|| format!("read the form {index}, which an entry refers to"))
+    }
+
     fn get<K: aya::Pod, V: aya::Pod>(&self, map: &str, key: &K) -> anyhow::Result<Option<V>> {
         let map: HashMap<MapData, K, V> =
-            HashMap::try_from(aya::maps::Map::HashMap(pinned(&self.directory, map)?))?;
+            HashMap::try_from(Map::HashMap(pinned(&self.directory, map)?))?;
         match map.get(key, 0) {
             Ok(value) => Ok(Some(value)),
             Err(MapError::KeyNotFound) => Ok(None),

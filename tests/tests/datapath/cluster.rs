@@ -1,21 +1,24 @@
 //! Kubernetes objects as the agent turns them into map entries.
 
+use crate::nodes;
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use dns_userspace::{
-    encode::{self, WireName},
+    encode::{self, Forms, WireName},
     policy::{Policy, Zone},
     projection,
     records::Node,
     source::Source,
     table::{Maps, Table},
-    world::World,
+    world::{Owner, World},
 };
 
-/// The zones of the tests: one short, one long, with no label in common.
-pub(crate) const ZONES: [&str; 2] = [
+/// The zones of the tests, with no label in common: one short, one long, and one so long that its spelling
+/// is not repeated in targets.
+pub(crate) const ZONES: [&str; 3] = [
     "cluster.local",
     "cell-seventeen.production.platform.example",
+    "cell-eighteen.availability-zone-nine.staging.infrastructure.company",
 ];
 /// The serial of the SOA records.
 pub(crate) const SERIAL: u32 = 1_700_000_000;
@@ -27,12 +30,13 @@ pub(crate) const EDGES: [usize; 4] = [40, 41, 64, 65];
 /// Objects, and every name that they give.
 pub(crate) struct Cluster {
     pub(crate) policy: Policy,
-    pub(crate) world: World,
+    pub(crate) forms: Forms,
+    owners: BTreeMap<Owner, Vec<Node>>,
     pub(crate) nodes: BTreeMap<WireName, Node>,
 }
 
 impl Cluster {
-    /// The examples, the objects of `tests/data`, and generated ones, in both zones.
+    /// The examples, the objects of `tests/data`, generated ones, and [`nodes`], in both zones.
     pub(crate) fn standard() -> Self {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let generated = tempfile::Builder::new()
@@ -46,21 +50,38 @@ impl Cluster {
             generated.path().to_owned(),
         ];
         let zones = ZONES.map(|zone| Zone::parse(zone).expect("a zone"));
-        Self::new(Policy::kubeadm(zones.into()), read(paths))
+        let policy = Policy::kubeadm(zones.into());
+        let mut owners = projected(&policy, &read(paths));
+        for (index, zone) in policy.zones.iter().enumerate() {
+            let made = owners.entry(nodes::owner()).or_default();
+            made.extend(nodes::of(zone, index));
+            let own = owners.get_mut(&Owner::Zone).expect("zones");
+            let apex = own.iter_mut().find(|node| node.name == zone.name);
+            let apex = apex.expect("the zone's own name");
+            if apex.sets.is_empty() {
+                apex.sets.push(nodes::authority(zone));
+            }
+        }
+        Self::of(policy, owners)
     }
 
     /// Whatever `world` holds, under `policy`.
-    pub(crate) fn new(policy: Policy, world: World) -> Self {
+    pub(crate) fn new(policy: Policy, world: &World) -> Self {
+        let owners = projected(&policy, world);
+        Self::of(policy, owners)
+    }
+
+    fn of(policy: Policy, owners: BTreeMap<Owner, Vec<Node>>) -> Self {
         let mut nodes = BTreeMap::new();
-        for owner in world.owners() {
-            for node in projection::nodes_of(&policy, &world, &owner).0 {
-                let name = encode::wire_name(&node.name).expect("a name");
-                assert!(nodes.insert(name, node).is_none(), "a name of two owners");
-            }
+        for node in owners.values().flatten() {
+            let name = encode::wire_name(&node.name).expect("a name");
+            let before = nodes.insert(name, node.clone());
+            assert!(before.is_none(), "two nodes of one name: {}", node.name);
         }
         Self {
+            forms: Forms::of(&policy).expect("a policy that fits the maps"),
             policy,
-            world,
+            owners,
             nodes,
         }
     }
@@ -68,13 +89,12 @@ impl Cluster {
     /// Puts every name into maps, as the agent does at its start.
     pub(crate) fn fill(&self, maps: &mut impl Maps) {
         let mut table = Table::new(0);
-        for owner in self.world.owners() {
-            let (nodes, _) = projection::nodes_of(&self.policy, &self.world, &owner);
+        for (owner, nodes) in &self.owners {
             let drafts = nodes
                 .iter()
-                .filter_map(|node| encode::encode(node).0)
+                .filter_map(|node| encode::encode(node, &self.forms).0)
                 .collect();
-            let changed = table.set(maps, &owner, drafts);
+            let changed = table.set(maps, owner, drafts);
             assert_eq!(changed.refused, 0, "{owner:?}");
         }
         assert_eq!(table.entries(), self.nodes.len());
@@ -85,6 +105,17 @@ impl Cluster {
         let labels = self.policy.zones.iter().map(|zone| zone.name.num_labels());
         u32::from(labels.min().expect("a zone"))
     }
+}
+
+/// The nodes of every owner.
+fn projected(policy: &Policy, world: &World) -> BTreeMap<Owner, Vec<Node>> {
+    let owners = world.owners().into_iter();
+    owners
+        .map(|owner| {
+            let nodes = projection::nodes_of(policy, world, &owner).0;
+            (owner, nodes)
+        })
+        .collect()
 }
 
 /// What the agent's own source reads out of files and folders.

@@ -1,8 +1,8 @@
-//! Entries that the projection does not make yet, or must never make: written octet by octet.
+//! Entries that the encoder does not make, or must never make: written octet by octet.
 
 use dns_ebpf::{
     answer::{
-        AUTHORITATIVE, ENTRY_HEAD, Entry, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN, ZONE_SPELLED,
+        AUTHORITATIVE, ENTRY_HEAD, Entry, LEFT, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN, TARGETS,
     },
     sum_of,
 };
@@ -127,9 +127,17 @@ pub(crate) fn put(maps: &mut impl Maps) {
         ("lasting", lasting.entry()),
         ("nowhere", Slot::elsewhere(FIRST_SECTION + 2).entry()),
         ("plain", Slot::here().entry()),
-        ("spelled", spelled()),
         ("guest", guest()),
-        ("service", service()),
+        ("service", service().entry()),
+        ("left", left()),
+        // Targets that contradict themselves, or the zone, which is `cluster.local`.
+        ("stranger", targets(|_| {})),
+        ("early", targets(|slot| slot.place[3] -= 1)),
+        ("late", targets(|slot| slot.place[3] += 1)),
+        ("fewer", targets(|slot| slot.counts[1] = 0)),
+        ("more", targets(|slot| slot.counts[1] = 2)),
+        ("endless", targets(|slot| slot.records[11] = 200)),
+        ("short", targets(|slot| slot.place[1] -= 1)),
         // The head of an entry is no place for records.
         ("misplaced", misplaced()),
         // No such section's map.
@@ -147,12 +155,6 @@ pub(crate) fn put(maps: &mut impl Maps) {
         };
         maps.apply(operation).expect("room for an entry");
     }
-}
-
-fn spelled() -> Entry {
-    let mut slot = Slot::here();
-    slot.flags |= ZONE_SPELLED;
-    slot.entry()
 }
 
 fn guest() -> Entry {
@@ -173,8 +175,18 @@ fn classless() -> Entry {
     slot.entry()
 }
 
-/// One SRV record, whose target is the question's name, and its address in the additional section.
-fn service() -> Entry {
+/// A type that is left to the DNS service.
+fn left() -> Entry {
+    let mut entry = Entry {
+        slots: 1,
+        ..Entry::PASS
+    };
+    entry.rest[..3].copy_from_slice(&[0, TYPE_A as u8, LEFT]);
+    entry
+}
+
+/// One SRV record, whose target is `service.test`, and its address in the additional section.
+fn service() -> Slot {
     let target = [&b"\x07service\x04test\0"[..]].concat();
     let length = (6 + target.len()) as u16;
     let head = [0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 30];
@@ -188,5 +200,15 @@ fn service() -> Entry {
         place: [(ENTRY_HEAD + SLOT_LEN) as u8, records.len() as u8, 0, 0],
         records,
     }
-    .entry()
+}
+
+/// The same with a pointer to the target, after a change.
+fn targets(change: impl FnOnce(&mut Slot)) -> Entry {
+    let mut slot = service();
+    let additional_at = slot.records.len() - ADDRESS.len();
+    slot.flags |= TARGETS;
+    slot.place[3] = additional_at as u8;
+    slot.records[additional_at + 1] = 18;
+    change(&mut slot);
+    slot.entry()
 }

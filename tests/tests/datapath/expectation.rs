@@ -11,8 +11,8 @@ use crate::cluster::Cluster;
 pub(crate) enum Expectation<'cluster> {
     /// It goes on.
     Pass,
-    /// The records of its name and type.
-    Records(&'cluster RecordSet),
+    /// The records of its name and type, in a zone given by the length of its name in wire form.
+    Records(&'cluster RecordSet, usize),
     /// No records, and the SOA record of a zone, given by the length of its name in wire form.
     Nodata(usize),
     /// No such name, likewise.
@@ -26,7 +26,8 @@ impl Cluster {
         if let Some(node) = self.nodes.get(name.as_slice()) {
             let set = node.sets.iter().find(|set| set.query_type == query_type);
             return match set {
-                Some(set) => Expectation::Records(set),
+                Some(set) if set.is_left() => Expectation::Pass,
+                Some(set) => Expectation::Records(set, self.zone_len(node)),
                 None => self.denied(node, node.here, query_type),
             };
         }
@@ -37,18 +38,26 @@ impl Cluster {
         }
     }
 
+    fn zone_len(&self, node: &Node) -> usize {
+        let zone = &self.policy.zones[node.zone].name;
+        zone.iter().map(|label| 1 + label.len()).sum::<usize>() + 1
+    }
+
     /// The specification's §8 and §14, for names without records.
     fn denied(&self, node: &Node, denial: Denial, query_type: RecordType) -> Expectation<'_> {
         use RecordType as T;
-        let zone = &self.policy.zones[node.zone].name;
-        let zone_len = zone.iter().map(|label| 1 + label.len()).sum::<usize>() + 1;
-        let nodata = Expectation::Nodata(zone_len);
-        let nxdomain = Expectation::Nxdomain(zone_len);
+        let zone = &self.policy.zones[node.zone];
+        let nodata = Expectation::Nodata(self.zone_len(node));
+        let nxdomain = match zone.denies {
+            true => Expectation::Nxdomain(self.zone_len(node)),
+            false => Expectation::Pass,
+        };
+        if zone.left_types.contains(&query_type.into()) {
+            return Expectation::Pass;
+        }
         match (denial, query_type) {
             (Denial::Pass, _) | (_, T::AXFR | T::IXFR) => Expectation::Pass,
-            (Denial::ExistsWithoutService, T::SRV)
-            | (Denial::Alias, T::A | T::AAAA)
-            | (Denial::Apex, T::NS | T::SOA) => Expectation::Pass,
+            (Denial::Apex, T::NS) => Expectation::Pass,
             (Denial::Empty | Denial::Apex, T::TXT) => nxdomain,
             (Denial::Absent, T::SOA) => nodata,
             (Denial::Absent, _) => nxdomain,

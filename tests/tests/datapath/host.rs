@@ -9,8 +9,8 @@ use std::{
 use dns_ebpf::{
     Failed, HEAD_LEN, Outcome, Packet, QUESTION_WORDS, Scratch, Tables,
     answer::{
-        Control, Destination, ENTRY_LEN, Entry, FORMS_MAX, Form, LAYOUT, SECTION_MAX, Section,
-        ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
+        Control, Destination, ENTRY_LEN, Entry, FORMS_MAX, Form, LAYOUT, SECTION_MAX,
+        SPELLED_ZONE_MAX, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
     },
 };
 use dns_userspace::{
@@ -111,6 +111,20 @@ impl<const PLAIN: bool> Packet for HostPacket<PLAIN> {
         Ok(())
     }
 
+    fn load_octets(
+        &self,
+        at: usize,
+        octets: &mut [u8; SECTION_MAX],
+        to: usize,
+        len: usize,
+    ) -> Result<(), Failed> {
+        if len > SPELLED_ZONE_MAX {
+            return Err(Failed);
+        }
+        octets[to..to + len].copy_from_slice(self.read(at, len)?);
+        Ok(())
+    }
+
     fn resize(&mut self, len: usize) -> Result<(), Failed> {
         self.change()?;
         self.octets.resize(len, 0);
@@ -198,7 +212,7 @@ impl HostTables {
         for (place, port) in control.ports.iter_mut().zip(others) {
             *place = port;
         }
-        let mut forms: Vec<Form> = encode::forms().iter().map(form).collect();
+        let mut forms: Vec<Form> = cluster.forms.rows().iter().map(form).collect();
         forms.resize(FORMS_MAX, form(&[0; 32]));
         let zones = encode::zones(&cluster.policy, SERIAL).expect("zones");
         let mut zones: Vec<Zone> = zones.iter().map(zone).collect();
@@ -354,5 +368,10 @@ impl Tables for HostTables {
 
     fn random(&self) -> u32 {
         self.random
+    }
+
+    fn forget(&self, cell: &mut u64, number: usize) -> usize {
+        *cell = number as u64;
+        number
     }
 }

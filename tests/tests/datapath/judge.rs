@@ -6,7 +6,7 @@ use tests::{
     frame::{Checksum, Datagram},
     hickory_proto::{
         op::{Message, ResponseCode},
-        rr::{RData, Record, RecordType},
+        rr::{Name, RData, Record, RecordType},
     },
 };
 
@@ -124,12 +124,21 @@ pub(crate) fn judge(cluster: &Cluster, question: &[u8], reply: &[u8]) {
     assert!(message.metadata.authoritative);
     let code = message.metadata.response_code;
     match cluster.expectation(name, query_type) {
-        Expectation::Records(set) => {
+        Expectation::Records(set, zone_len) => {
             assert_eq!(code, ResponseCode::NoError);
             assert_eq!(message.authorities, []);
-            let owner = message.queries[0].name().to_ascii();
-            same(&message.answers, &set.answers, &owner);
-            same(&message.additionals, &set.additional, &owner);
+            let asked = message.queries[0].name();
+            let zone = asked.trim_to(labels_of(&name[name.len() - zone_len..]));
+            same(&message.answers, &expected(&set.answers, asked, &zone));
+            let additional = set.additional.iter();
+            let additional: Vec<Record> = additional
+                .map(|record| respelled(record, &zone, true))
+                .collect();
+            same(&message.additionals, &additional);
+            assert!(
+                uncompressed_targets(&got[end + 4..]),
+                "a compressed SRV target, which clients refuse"
+            );
         }
         Expectation::Nodata(zone_len) => {
             assert_eq!(code, ResponseCode::NoError);
@@ -143,18 +152,79 @@ pub(crate) fn judge(cluster: &Cluster, question: &[u8], reply: &[u8]) {
     }
 }
 
-/// The same records in any order, each owned by the question's name in its own spelling.
-fn same(got: &[Record], expected: &[Record], owner: &str) {
-    let lines = |records: &[Record], owner: Option<&str>| -> BTreeSet<String> {
+/// The answers as this client must get them: up to an alias the owner is the question's name in its own
+/// spelling, and targets in the zone repeat the client's spelling of the zone (specification §6).
+fn expected(answers: &[Record], asked: &Name, zone: &Name) -> Vec<Record> {
+    let mut aliased = false;
+    let answer = |record: &Record| {
+        let mut record = respelled(record, zone, false);
+        if !aliased && record.name == *asked {
+            record.name = asked.clone();
+        }
+        aliased |= matches!(record.data, RData::CNAME(_));
+        record
+    };
+    answers.iter().map(answer).collect()
+}
+
+/// The record with its zone spelled in targets of services, and in their addresses' owners (`is_glue`).
+fn respelled(record: &Record, zone: &Name, is_glue: bool) -> Record {
+    let respell = |name: &Name| {
+        if !zone.zone_of(name) {
+            return name.clone();
+        }
+        let labels = usize::from(name.num_labels() - zone.num_labels());
+        let own = Name::from_labels(name.iter().take(labels)).expect("labels");
+        own.append_domain(zone).expect("a name")
+    };
+    let mut record = record.clone();
+    match &mut record.data {
+        RData::SRV(service) => service.target = respell(&service.target),
+        RData::SOA(soa) => {
+            soa.mname = respell(&soa.mname);
+            soa.rname = respell(&soa.rname);
+        }
+        RData::A(_) | RData::AAAA(_) if is_glue => record.name = respell(&record.name),
+        _ => {}
+    }
+    record
+}
+
+/// Whether no SRV record among these octets ends with a pointer in the place of its target's zone.
+fn uncompressed_targets(mut records: &[u8]) -> bool {
+    while !records.is_empty() {
+        let mut at = 0;
+        while records[at] != 0 && records[at] < 0xc0 {
+            at += 1 + usize::from(records[at]);
+        }
+        at += if records[at] == 0 { 1 } else { 2 };
+        let (kind, length) = (word(records, at), usize::from(word(records, at + 8)));
+        let data = &records[at + 10..at + 10 + length];
+        if kind == 33 {
+            let mut place = 6;
+            while data[place] != 0 {
+                if data[place] >= 0xc0 {
+                    return false;
+                }
+                place += 1 + usize::from(data[place]);
+            }
+        }
+        records = &records[at + 10 + length..];
+    }
+    true
+}
+
+/// The same records in any order, letter case included.
+fn same(got: &[Record], expected: &[Record]) {
+    let lines = |records: &[Record]| -> BTreeSet<String> {
         let line = |record: &Record| {
-            let name = record.name.to_ascii();
-            let (name, class) = (owner.unwrap_or(&name), record.dns_class);
+            let (name, class) = (record.name.to_ascii(), record.dns_class);
             format!("{name} {} {class} {}", record.ttl, record.data)
         };
         records.iter().map(line).collect()
     };
     assert_eq!(got.len(), expected.len());
-    assert_eq!(lines(got, None), lines(expected, Some(owner)));
+    assert_eq!(lines(got), lines(expected));
 }
 
 /// A denial: the SOA record alone, its names spelled as the client spelled the zone.

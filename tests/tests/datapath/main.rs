@@ -17,6 +17,7 @@ mod generated;
 mod host;
 mod judge;
 mod kernel;
+mod nodes;
 mod properties;
 mod recorded;
 mod replies;

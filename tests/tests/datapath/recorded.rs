@@ -79,7 +79,7 @@ fn tables(recorded: &Recorded) -> HostTables {
         world.apply(object);
     }
     let zone = Zone::parse("cluster.local").expect("a zone");
-    let cluster = Cluster::new(Policy::kubeadm(vec![zone]), world);
+    let cluster = Cluster::new(Policy::kubeadm(vec![zone]), &world);
     HostTables::new(&cluster, &SERVERS.map(address))
 }
 

@@ -56,9 +56,13 @@ fn every_name_and_type_is_answered_by_its_records_in_every_spelling() {
                 let expected = cluster.expectation(name, query_type);
                 let certain = !matches!(expected, Expectation::Pass);
                 let too_many = name.starts_with(b"\x07head-90");
+                // A zone of more than 64 octets is repeated in lower case alone.
+                let cannot_spell = number == 33
+                    && spelling != 0
+                    && matches!(expected, Expectation::Records(_, 65..));
                 assert_eq!(
                     matches!(outcome, Outcome::Answered(_)),
-                    certain && !too_many,
+                    certain && !too_many && !cannot_spell,
                     "{outcome:?} {query_type} {}",
                     name.escape_ascii()
                 );

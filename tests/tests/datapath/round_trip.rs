@@ -77,7 +77,7 @@ fn node() -> impl Strategy<Value = Node> {
         Denial::Pass,
         Denial::Exists,
         Denial::Empty,
-        Denial::Alias,
+        Denial::Absent,
     ]);
     (name(), sets, here).prop_map(|(name, sets, here)| {
         let sets: BTreeMap<u16, RecordSet> = sets
@@ -93,6 +93,7 @@ fn node() -> impl Strategy<Value = Node> {
                     answers,
                     additional: Vec::new(),
                     rotate,
+                    ends: 0,
                 };
                 (query_type.into(), set)
             })
@@ -110,10 +111,10 @@ fn node() -> impl Strategy<Value = Node> {
 /// The host's maps with this node alone.
 fn tables(node: &Node) -> HostTables {
     let zone = Zone::parse("cluster.local").expect("a zone");
-    let cluster = Cluster::new(Policy::kubeadm(vec![zone]), World::default());
+    let cluster = Cluster::new(Policy::kubeadm(vec![zone]), &World::default());
     let mut tables = HostTables::new(&cluster, &SERVERS.map(address));
     tables.set_mtu(crate::host::INTERFACE, Some(9000));
-    let (draft, _) = encode::encode(node);
+    let (draft, _) = encode::encode(node, &cluster.forms);
     let drafts = draft.into_iter().collect();
     Table::new(0).set(&mut tables, &Owner::service("any", "any"), drafts);
     tables

@@ -92,7 +92,7 @@ impl Kernel {
         let mut store = Store::new(&mut loaded.object, loaded.control).expect("its maps");
         let zones = encode::zones(&cluster.policy, SERIAL).expect("zones");
         store
-            .put_policy(&encode::forms(), &zones)
+            .put_policy(cluster.forms.rows(), &zones)
             .expect("forms and zones");
         store.control().set_zone_labels(cluster.zone_labels());
         let servers: BTreeSet<_> = SERVERS.into_iter().map(address).collect();

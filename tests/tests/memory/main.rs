@@ -13,7 +13,7 @@ use dns_userspace::{
         object::{self, Sizes},
         store::{Store, key_length},
     },
-    encode::{Draft, encode},
+    encode::{Draft, Forms, encode},
     objects::{Address, Endpoint, EndpointSlice, Namespace, Object, Service},
     policy::{Policy, Zone},
     projection::nodes_of,
@@ -187,7 +187,11 @@ fn cluster(services: usize) -> World {
 fn drafts(policy: &Policy, world: &World, owner: &Owner) -> Vec<Draft> {
     let (nodes, skipped) = nodes_of(policy, world, owner);
     assert!(skipped.is_empty(), "{skipped:?}");
-    nodes.iter().filter_map(|node| encode(node).0).collect()
+    let forms = Forms::of(policy).unwrap();
+    nodes
+        .iter()
+        .filter_map(|node| encode(node, &forms).0)
+        .collect()
 }
 
 /// Prints a table of the maps, and returns all their octets.

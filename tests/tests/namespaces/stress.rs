@@ -19,7 +19,7 @@ use dns_userspace::{
         object::{self, Sizes},
         store::Store,
     },
-    encode,
+    encode::{self, Forms},
     objects::{Address, Endpoint, EndpointSlice, Kind, Namespace, Object, Service},
     policy::{Policy, Zone},
     projection,
@@ -75,6 +75,7 @@ const fn changing(
 /// What the agent has: the objects, and what the maps hold of them.
 struct Writer {
     policy: Policy,
+    forms: Forms,
     world: World,
     table: Table,
     store: Store,
@@ -85,7 +86,9 @@ impl Writer {
     fn carry(&mut self, affected: &Affected) {
         for owner in affected {
             let (nodes, _) = projection::nodes_of(&self.policy, &self.world, owner);
-            let drafts = nodes.iter().filter_map(|node| encode::encode(node).0);
+            let drafts = nodes
+                .iter()
+                .filter_map(|node| encode::encode(node, &self.forms).0);
             let drafts = drafts.collect();
             let Changed { refused, deaf, .. } = self.table.set(&mut self.store, owner, drafts);
             self.refused += refused;
@@ -149,15 +152,16 @@ fn writer(store: Store) -> Result<Writer> {
         table: Table::new(0),
         world: World::default(),
         store,
+        forms: Forms::of(&policy)?,
         policy,
         refused: 0,
     };
     let control = writer.store.control();
     control.set_size_cap(u16::MAX);
     control.set_zone_labels(2);
-    control.claim(writer.policy.mark(&encode::forms()));
+    control.claim(writer.policy.mark(&writer.forms));
     let zones = encode::zones(&writer.policy, 1).context("write the zones")?;
-    writer.store.put_policy(&encode::forms(), &zones)?;
+    writer.store.put_policy(writer.forms.rows(), &zones)?;
     let owners = writer.world.owners();
     writer.carry(&owners);
     writer.apply(Event::Applied(Object::Namespace(Namespace {

@@ -253,20 +253,24 @@ fn crafted() -> Vec<Case> {
         Case::reply(what, asked(&format!("{label}.test"), A), text)
     };
     let passed = |name: &str, what: &str, pass| Case::passed(what, asked(name, A), pass);
+    let contradiction = |name: &str, what: &str| Case::passed(what, asked(name, SRV), Pass::Entry);
     vec![
         reply("plain", " aa", "records in the entry itself"),
         reply("lasting", " aa", "a section that ends later"),
         reply("guest", "", "an answer without authority"),
-        reply(
-            "spelled",
-            " aa",
-            "an answer that repeats the zone, asked in lower case",
+        passed("left.test", "a type that is left", Pass::QueryType),
+        Case::reply(
+            "a target and its address, whatever their zone",
+            asked("stranger.test", SRV),
+            "NOERROR aa rd; stranger.test. 30 SRV 0 100 80 service.test.; service.test. 30 A 192.0.2.1",
         ),
-        passed(
-            "spelled.TEST",
-            "an answer that repeats the zone, asked in upper case",
-            Pass::Spelling,
-        ),
+        contradiction("stranger.TEST", "a target that is shorter than its zone"),
+        contradiction("early.test", "additional records that begin too early"),
+        contradiction("late.test", "additional records that begin too late"),
+        contradiction("fewer.test", "fewer additional records than there are"),
+        contradiction("more.test", "more additional records than there are"),
+        contradiction("endless.TEST", "a target past the records"),
+        contradiction("short.test", "records that are cut"),
         passed("expired.test", "a section that has ended", Pass::Expired),
         passed(
             "nowhere.test",

@@ -1,0 +1,266 @@
+//! Records that a slot names, brought into scratch and made those of this question.
+
+use crate::{
+    answer::{
+        ADDITIONAL_MAX, AUTHORITATIVE, ENTRY_HEAD, ENTRY_LEN, LEFT, SECTION_HEAD, SLOT_LEN,
+        SPELLED_ZONE_MAX, TARGETS, TARGETS_MAX, WHERE_MASK,
+    },
+    checksum,
+    name::{self, Name, Spelling},
+    packet::{Packet, Scratch, Tables},
+    pass::{Answered, Pass},
+    reply::{Records, Source},
+};
+
+/// Octets of a record before its data: the owner as a pointer, type, class, TTL, length of the data.
+const RECORD_HEAD: usize = 12;
+/// Octets of an entry behind its head.
+const REST_LEN: usize = ENTRY_LEN - ENTRY_HEAD;
+/// Bounds an offset in a section for the verifier: the next power of two, less one.
+const OFFSET_MASK: usize = 0x7ff;
+
+/// The question's name, as far as records repeat it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Where it lies in the packet.
+    pub(crate) name_at: usize,
+    pub(crate) name: Name,
+    pub(crate) spelling: Spelling,
+}
+
+/// The records that a slot names.
+#[inline(always)]
+pub(crate) fn records(
+    packet: &impl Packet,
+    tables: &impl Tables,
+    scratch: &mut Scratch,
+    slot: [u8; SLOT_LEN],
+    asked: Asked,
+) -> Result<Records, Pass> {
+    let [
+        _,
+        _,
+        flags,
+        answers,
+        additional,
+        rotated,
+        sum_first,
+        sum_second,
+        place @ ..,
+    ] = slot;
+    let class = flags & WHERE_MASK;
+    if class == LEFT {
+        return Err(Pass::QueryType);
+    }
+    let (mut source, from, len, end, record_len, additional_at) = if class == 0 {
+        let [from, len, record_len, additional_at] = place;
+        let from = usize::from(from)
+            .checked_sub(ENTRY_HEAD)
+            .ok_or(Pass::Entry)?;
+        (
+            Source::Entry,
+            from,
+            usize::from(len),
+            REST_LEN,
+            record_len,
+            usize::from(additional_at),
+        )
+    } else {
+        let key = u32::from_be_bytes(place);
+        let end = tables
+            .section(class, key, &mut scratch.section)
+            .ok_or(Pass::Entry)?;
+        let head: &[u8; SECTION_HEAD] = scratch.section.octets.first_chunk().ok_or(Pass::Entry)?;
+        let [
+            len_high,
+            len_low,
+            record_len,
+            _,
+            at_high,
+            at_low,
+            _,
+            _,
+            ends @ ..,
+        ] = *head;
+        let ends = u64::from_le_bytes(ends);
+        if ends != 0 && tables.now() >= ends {
+            return Err(Pass::Expired);
+        }
+        (
+            Source::Section,
+            SECTION_HEAD,
+            usize::from(u16::from_be_bytes([len_high, len_low])),
+            end,
+            record_len,
+            usize::from(u16::from_be_bytes([at_high, at_low])),
+        )
+    };
+    let record_len = usize::from(record_len);
+    let len = tables.forget(&mut scratch.cell, len);
+    if from + len > end {
+        return Err(Pass::Entry);
+    }
+    let mut sum = u64::from(u16::from_le_bytes([sum_first, sum_second]));
+    if flags & TARGETS != 0 {
+        if source == Source::Entry {
+            let octets = scratch.section.octets.first_chunk_mut();
+            let octets: &mut [u8; REST_LEN] = octets.ok_or(Pass::Entry)?;
+            octets.copy_from_slice(&scratch.entry.rest);
+            source = Source::Section;
+        }
+        let from = tables.forget(&mut scratch.cell, from) & OFFSET_MASK;
+        scratch.targets = Targets {
+            from,
+            answers: answers.into(),
+            additional: additional.into(),
+            additional_at: from + additional_at,
+            end: from + len,
+        };
+        sum += point_at_targets(tables, scratch, asked.name)?;
+        if !asked.spelling.lower {
+            sum += spell_zone(packet, tables, scratch, asked)?;
+        }
+        sum = checksum::folded(sum).into();
+    }
+    Ok(Records {
+        source,
+        from,
+        len,
+        sum,
+        turned: usize::from(rotated) * record_len,
+        record_len,
+        response_code: 0,
+        answered: Answered::Records,
+        authoritative: flags & AUTHORITATIVE != 0,
+        counts: [answers, 0, additional],
+    })
+}
+
+/// SRV records and the addresses of their targets, by offsets in [`Scratch::section`].
+///
+/// VERIFIER: they lie in scratch, for the program has no stack left for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets {
+    from: usize,
+    answers: usize,
+    additional: usize,
+    additional_at: usize,
+    end: usize,
+}
+
+impl Targets {
+    /// No records.
+    pub(crate) const NONE: Self = Self {
+        from: 0,
+        answers: 0,
+        additional: 0,
+        additional_at: 0,
+        end: 0,
+    };
+}
+
+/// Makes the pointers of the additional records those of a question for `name`; returns what they add to
+/// the sum.
+#[inline(always)]
+fn point_at_targets(
+    tables: &impl Tables,
+    scratch: &mut Scratch,
+    name: Name,
+) -> Result<u64, Pass> {
+    let targets = scratch.targets;
+    // The header comes before the name, type and class behind it.
+    let before = (12 + name.len + 4) as u16;
+    let end = tables.forget(&mut scratch.cell, targets.end) & OFFSET_MASK;
+    let mut at = tables.forget(&mut scratch.cell, targets.additional_at) & OFFSET_MASK;
+    for index in 0..ADDITIONAL_MAX {
+        if index >= targets.additional {
+            break;
+        }
+        if at + RECORD_HEAD > end {
+            return Err(Pass::Entry);
+        }
+        let head: &mut [u8; RECORD_HEAD] = scratch
+            .section
+            .octets
+            .get_mut(at..)
+            .and_then(|rest| rest.first_chunk_mut())
+            .ok_or(Pass::Entry)?;
+        let [high, low, .., data_len] = head;
+        [*high, *low] = u16::from_be_bytes([*high, *low])
+            .wrapping_add(before)
+            .to_be_bytes();
+        // An address has fewer octets than one octet can say.
+        let next = at + RECORD_HEAD + usize::from(*data_len);
+        at = tables.forget(&mut scratch.cell, next) & OFFSET_MASK;
+    }
+    if at != end {
+        return Err(Pass::Entry);
+    }
+    // Addresses have even lengths, so all pointers begin at odd octets, or all at even ones.
+    let added = checksum::number(before) * targets.additional as u64;
+    Ok(checksum::placed(
+        checksum::folded(added),
+        targets.additional_at - targets.from,
+    ))
+}
+
+/// Puts the client's spelling of the zone at the end of each target; returns what that adds to the sum.
+#[inline(always)]
+fn spell_zone(
+    packet: &impl Packet,
+    tables: &impl Tables,
+    scratch: &mut Scratch,
+    asked: Asked,
+) -> Result<u64, Pass> {
+    let targets = scratch.targets;
+    let zone = tables
+        .zone(scratch.entry.zone)
+        .filter(|zone| zone.used == 1)
+        .ok_or(Pass::Entry)?;
+    let zone_len = tables.forget(&mut scratch.cell, zone.name_len.into()) & 0xff;
+    if zone_len > SPELLED_ZONE_MAX {
+        return Err(Pass::Spelling);
+    }
+    let zone_at = asked.name.len.checked_sub(zone_len).ok_or(Pass::Entry)? + asked.name_at;
+    let key: &mut [u64; SPELLED_ZONE_MAX / 8] = scratch.key.first_chunk_mut().ok_or(Pass::Entry)?;
+    let spelled = name::load_key(packet, zone_at, zone_len, key).or(Err(Pass::Frame))?;
+    if spelled.lower {
+        return Ok(0);
+    }
+    let lower = key.iter().fold(0, |sum, word| checksum::add(sum, *word));
+    let difference = spelled.sum + u64::from(!checksum::folded(lower));
+    let difference = checksum::folded(difference);
+    let end = tables.forget(&mut scratch.cell, targets.additional_at) & OFFSET_MASK;
+    let mut at = tables.forget(&mut scratch.cell, targets.from) & OFFSET_MASK;
+    let mut sum = 0;
+    for index in 0..TARGETS_MAX {
+        if index >= targets.answers {
+            break;
+        }
+        if at + RECORD_HEAD > end {
+            return Err(Pass::Entry);
+        }
+        let head: &[u8; RECORD_HEAD] = scratch
+            .section
+            .octets
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or(Pass::Entry)?;
+        let [.., len_high, len_low] = *head;
+        let next = at + RECORD_HEAD + usize::from(u16::from_be_bytes([len_high, len_low]));
+        if next > end || at + RECORD_HEAD + zone_len > next {
+            return Err(Pass::Entry);
+        }
+        let place = next - zone_len;
+        packet
+            .load_octets(zone_at, &mut scratch.section.octets, place, zone_len)
+            .or(Err(Pass::Frame))?;
+        let added = sum + checksum::placed(difference, place - targets.from);
+        sum = tables.forget(&mut scratch.cell, added as usize) as u64;
+        at = tables.forget(&mut scratch.cell, next) & OFFSET_MASK;
+    }
+    if at != end {
+        return Err(Pass::Entry);
+    }
+    Ok(checksum::folded(sum).into())
+}

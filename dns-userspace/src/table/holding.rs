@@ -1,0 +1,110 @@
+//! What one owner holds: its names, and the sections that these share.
+
+use std::collections::BTreeSet;
+
+use super::operation::{Maps, Operation, Refused};
+use crate::encode::{Draft, Section, WireName};
+
+/// A name, and what is in the maps of it.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) name: WireName,
+    /// Hash of the draft; zero if it is not in the maps. Of a parent it only says whether it is in the maps.
+    pub(super) hash: u64,
+}
+
+/// A section in the maps, known by what it holds.
+#[derive(Clone, Copy, Debug)]
+struct Shared {
+    mark: u64,
+    class: u8,
+    key: u32,
+}
+
+/// Everything of one owner.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Holding {
+    pub(super) names: Vec<Held>,
+    /// By mark.
+    sections: Vec<Shared>,
+}
+
+impl Holding {
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.sections.is_empty()
+    }
+
+    /// Class and key of every section.
+    pub(super) fn sections(&self) -> impl Iterator<Item = (u8, u32)> {
+        self.sections
+            .iter()
+            .map(|section| (section.class, section.key))
+    }
+
+    /// Puts the entry of a draft, and before it those of its sections that are not there yet.
+    pub(super) fn write(
+        &mut self,
+        maps: &mut impl Maps,
+        draft: &Draft,
+        last_key: &mut u32,
+    ) -> Result<(), Refused> {
+        let mut new: Vec<Shared> = Vec::new();
+        let (entry, sections) = draft.lay_out(|section| {
+            let mark = section.mark();
+            let same = |shared: &&Shared| shared.mark == mark;
+            if let Some(known) = self.find(mark).or(new.iter().find(same)) {
+                return known.key;
+            }
+            *last_key = last_key.wrapping_add(1);
+            new.push(Shared {
+                mark,
+                class: section.class,
+                key: *last_key,
+            });
+            *last_key
+        });
+        for shared in new {
+            let section = sections.iter().find(|(key, _)| *key == shared.key);
+            let Some((key, section)) = section.cloned() else {
+                continue;
+            };
+            maps.apply(Operation::PutSection { key, section })?;
+            let at = self.place(shared.mark).unwrap_or_else(|at| at);
+            self.sections.insert(at, shared);
+        }
+        maps.apply(Operation::PutEntry {
+            name: draft.name.clone(),
+            entry: Box::new(entry),
+        })
+    }
+
+    /// Removes the sections that none of these marks.
+    pub(super) fn keep_sections(&mut self, maps: &mut impl Maps, marks: &BTreeSet<u64>) {
+        self.sections.retain(|shared| {
+            let keeps = marks.contains(&shared.mark);
+            if !keeps {
+                // No entry refers to it any more; if it stays, it only takes room.
+                let _ = maps.apply(Operation::RemoveSection {
+                    class: shared.class,
+                    key: shared.key,
+                });
+            }
+            keeps
+        });
+        self.sections.shrink_to_fit();
+    }
+
+    fn find(&self, mark: u64) -> Option<&Shared> {
+        self.sections.get(self.place(mark).ok()?)
+    }
+
+    fn place(&self, mark: u64) -> Result<usize, usize> {
+        self.sections
+            .binary_search_by_key(&mark, |shared| shared.mark)
+    }
+}
+
+/// The marks of a draft's sections.
+pub(super) fn marks(draft: &Draft) -> impl Iterator<Item = u64> {
+    draft.sections().map(|section: Section| section.mark())
+}
