@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod house_rules;
 mod progress;
+mod replay;
 mod setup;
 mod test;
 mod tools;
@@ -30,6 +31,8 @@ enum Verb {
     Demo(demo::Options),
     /// Runs the tests, those that need root included
     Test(test::Options),
+    /// Sends recorded questions through the kernel program and compares its replies with CoreDNS's
+    Replay(replay::Options),
     /// Formatting, lints, documentation and house rules
     Check(check::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Build(options) => build::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
+        Verb::Replay(options) => return replay::run(&options),
         Verb::Check(options) => check::run(&options),
     };
     match outcome {

@@ -54,6 +54,9 @@ pub(crate) const DEMO: &[Need] = &[
     Need::Tool(Tool::CoreDns),
 ];
 
+/// What a replay of recorded questions needs.
+pub(crate) const REPLAY: &[Need] = &[Need::Kernel, Need::Program("gcc"), Need::BpfObject];
+
 /// What the tests need, which is nearly all there is.
 pub(crate) const TEST: &[Need] = &[
     Need::Kernel,
