@@ -210,6 +210,10 @@ impl<'name> SectionWriter<'name> {
                 let data = self.soa(soa)?;
                 self.data(&data);
             }
+            RData::CNAME(target) => {
+                let data = self.suffixed(&spelled(target)?);
+                self.data(&data);
+            }
             data => self.data(&uncompressed(data)?),
         }
         match &record.data {
@@ -247,6 +251,24 @@ impl<'name> SectionWriter<'name> {
             Some((_, at)) => self.octets.extend(pointer(before + at)),
             None => self.octets.extend(owner),
         }
+    }
+
+    /// A name that ends in a pointer to the longest end that an earlier target has in common with it. The
+    /// question's name is not pointed at, for its spelling is the client's.
+    fn suffixed(&self, name: &[u8]) -> Vec<u8> {
+        let before = QUESTION_NAME + self.place.name.len() + TYPE_AND_CLASS;
+        let mut at = 0;
+        while let Some(rest) = name.get(at..).filter(|rest| rest.len() > 1) {
+            let shared = self.known.iter().find_map(|(known, known_at)| {
+                let from = known.len().checked_sub(rest.len())?;
+                (is_below(known, rest)).then_some(known_at + from)
+            });
+            if let Some(shared) = shared {
+                return [&name[..at], &pointer(before + shared)].concat();
+            }
+            at += 1 + usize::from(name[at]);
+        }
+        name.to_vec()
     }
 
     fn fixed(&mut self, record: &Record) {

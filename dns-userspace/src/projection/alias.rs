@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     objects::Service,
-    policy::Order,
+    outside::Answers,
+    policy::{Capping, Order},
     records::RecordSet,
     world::{Affected, Owner},
 };
@@ -33,8 +34,22 @@ pub struct Resolution<'said> {
     pub records: &'said [Record],
     /// How many seconds it may still be kept.
     pub remaining: u32,
+    /// How many seconds ago it came: the records' lifetimes have fallen by these.
+    pub age: u32,
     /// When that ends: CLOCK_BOOTTIME in nanoseconds.
     pub ends: u64,
+}
+
+impl Resolved for Answers {
+    fn resolved(&self, target: &Name, query_type: RecordType) -> Option<Resolution<'_>> {
+        let answer = self.get(&target.to_lowercase(), query_type)?;
+        Some(Resolution {
+            records: answer.records,
+            remaining: answer.remaining,
+            age: answer.age,
+            ends: answer.ends,
+        })
+    }
 }
 
 /// Nothing is known of names outside the cluster.
@@ -121,25 +136,31 @@ fn addresses(
                 Some(_) => zone.view.resolved.resolved(target, query_type),
                 None => None,
             };
-            let Some(Resolution {
-                records,
-                remaining,
-                ends,
-            }) = known
-            else {
+            let Some(said) = known else {
                 return Some(left);
             };
-            let ttl = zone.zone.lifetimes.records.min(remaining);
+            let own = zone.zone.lifetimes.records;
+            // The cache gives all records of a reply the lifetime of the shortest one.
+            let cached = zone.view.policy.outside != Some(Capping::NONE);
+            let ttl = match said.records {
+                [] => own,
+                _ if cached => own.min(said.remaining),
+                _ => own,
+            };
             let spelled = |record: &Record| {
                 let mut record = record.clone();
-                record.ttl = ttl;
+                record.ttl = match cached {
+                    true => ttl,
+                    false => record.ttl.saturating_sub(said.age),
+                };
                 // The DNS server asks in the spelling of the service.
                 if record.name == *target {
                     record.name.clone_from(target);
                 }
                 record
             };
-            (chain, records.iter().map(spelled).collect(), ttl, ends)
+            let records = said.records.iter().map(spelled).collect();
+            (chain, records, ttl, said.ends)
         }
     };
     let mut answers = Vec::with_capacity(chain.len() + records.len());

@@ -140,6 +140,7 @@ impl Resolved for Said {
         Some(Resolution {
             records,
             remaining: 7,
+            age: 0,
             ends: 99,
         })
     }
@@ -173,7 +174,7 @@ fn a_target_outside_has_the_addresses_that_the_dns_service_said_for_as_long_as_i
           7 CNAME Database.MyCompany.com.
           Database.MyCompany.com. 7 A 192.0.2.1
           30 CNAME Database.MyCompany.com.
-          7 CNAME Database.MyCompany.com.
+          30 CNAME Database.MyCompany.com.
         "
         )
     );
