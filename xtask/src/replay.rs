@@ -66,7 +66,7 @@ fn readable(file: &Path) -> Result<PathBuf> {
 
 fn program(environment: &Environment) -> Result<PathBuf> {
     let mut command = environment.cargo();
-    command.args(["build", "--quiet", "--package", "replay", "--bin", "replay"]);
+    command.args(["build", "--package", "replay", "--bin", "replay"]);
     let status = command.status().context("start cargo")?;
     ensure!(
         status.success(),

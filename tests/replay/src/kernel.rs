@@ -17,6 +17,7 @@ use dns_userspace::{
         object::{self, Sizes},
         store::Store,
     },
+    encode::Forms,
     policy::Policy,
     table::Table,
     world::Owner,
@@ -98,6 +99,7 @@ pub struct Kernel {
     table: Table,
     owners: BTreeSet<Owner>,
     policy: Policy,
+    forms: Forms,
     /// Whether the agent would let the kernel answer.
     may_answer: bool,
     passed: BTreeMap<&'static str, u64>,
@@ -122,12 +124,14 @@ impl Kernel {
         let serial = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs() as u32);
+        let policy = Policy::nothing("nothing was put into the maps yet".to_owned());
         Ok(Self {
             object: loaded.object,
             store,
             table: Table::new(0),
             owners: BTreeSet::new(),
-            policy: Policy::nothing("nothing was put into the maps yet".to_owned()),
+            forms: Forms::of(&policy)?,
+            policy,
             may_answer: false,
             passed: BTreeMap::new(),
             serial,

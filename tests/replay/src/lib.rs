@@ -6,6 +6,7 @@
 //! and [`report`] shows what came of it.
 
 pub mod compare;
+pub mod corefile;
 pub mod kernel;
 pub mod objects;
 pub mod policy;

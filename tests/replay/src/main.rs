@@ -2,7 +2,12 @@
 //!
 //! Exit code 1: a reply differs. Exit code 2: nothing could be said, for a reason that is told.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::Parser;
@@ -64,11 +69,13 @@ fn replay(options: &Options) -> Result<bool> {
         .with_style(ProgressStyle::with_template("{pos}/{len} {wide_msg}")?);
     let report = run::run(&recording, &mut kernel, &mut Progress(bar.clone()))?;
     bar.finish_and_clear();
+    io::stdout()
+        .write_all(report.text().as_bytes())
+        .context("write to the standard output")?;
     if let Some(path) = &options.json {
         let json = serde_json::to_string_pretty(&report)? + "\n";
         fs::write(path, json).with_context(|| format!("write {}", path.display()))?;
     }
-    print!("{}", report.text());
     Ok(report.different == 0)
 }
 

@@ -1,25 +1,22 @@
 //! The policy of a group: of its Corefile, and of the version of CoreDNS that it was recorded with.
 
-use dns_userspace::policy::{Policy, Zone};
+use dns_userspace::{
+    corefile::{Mounted, Server, policy_of},
+    policy::{Policy, Rules},
+};
 
 /// The version that is assumed where a group names none.
 pub const DEFAULT_VERSION: &str = "1.15.0";
 
-/// Groups that were recorded under kubeadm's Corefile.
-const KUBEADM: [&str; 2] = ["observed.kubeadm", "observed.packets"];
-
-/// What may be answered under this Corefile.
-///
-/// Until Corefiles are read, that of kubeadm is known by the group's name, and every other leaves all to
-/// the DNS service.
+/// What may be answered under this Corefile by a CoreDNS of this version.
 #[must_use]
-pub fn policy_of_group(id: &str, _corefile: &str, _version: &str) -> Policy {
-    let zones = ["cluster.local", "in-addr.arpa", "ip6.arpa"].map(Zone::parse);
-    let zones: Vec<Zone> = zones.into_iter().flatten().collect();
-    match KUBEADM.contains(&id) {
-        true => Policy::kubeadm(zones),
-        false => Policy::nothing("this Corefile is not read yet".to_owned()),
-    }
+pub fn policy_of_group(corefile: &str, version: &str) -> Policy {
+    let server = Server {
+        rules: Rules::of_version(version),
+        port: None,
+        answer_when_logged: false,
+    };
+    policy_of(&Mounted::only(corefile), &server)
 }
 
 /// Whether this version may echo EDNS options that a later one does not (specification §4).

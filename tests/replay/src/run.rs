@@ -7,10 +7,12 @@ use dns_userspace::projection::{self, NothingResolved, View};
 use serde_json::{Value, json};
 
 use crate::{
-    compare::{Allowed, Reply, compare},
+    compare::{Allowed, Expected, Reply, compare, question_of},
+    corefile::{asks_outside, may_be_cached},
     kernel::{Family, Kernel, Reaction},
     objects,
     policy::{may_echo_options, policy_of_group},
+    presentation::name_text,
     recording::{Case, Content, Group, Recording},
     report::{CaseReport, GroupReport, Outcome, Report},
     upstream::{Said, Upstream},
@@ -84,14 +86,16 @@ fn prepare<'a>(
         Ok(upstream) => upstream,
         Err(reason) => return Ok(Err(reason)),
     };
-    let policy = policy_of_group(&group.id, &content.corefile, &content.version);
+    let policy = policy_of_group(&content.corefile, &content.version);
     let view = View {
         policy: &policy,
         world: &told.world,
         resolved: &NothingResolved,
         serial: 0,
     };
-    let targets = projection::outside_targets(view).into_keys();
+    let targets = projection::outside_targets(view)
+        .into_keys()
+        .filter(|target| asks_outside(&content.corefile, &target.to_ascii()));
     let said = Said::of(&upstream, targets, policy.outside);
     let filled = kernel.fill(&policy, &told.world, &said)?;
     for skipped in &told.skipped {
@@ -207,12 +211,21 @@ fn judge_over(
     let allowed = Allowed {
         exact_order: content.exact_order,
         fewer_options: may_echo_options(&content.version),
-        cached: false,
+        cached: may_have_been_cached(content, case),
     };
     match compare(&case.message, &case.expected, &got, allowed) {
         Ok(()) => judged(Judgement::Equal, Some(got)),
         Err(differences) => judged(Judgement::Different(differences.join("; ")), Some(got)),
     }
+}
+
+fn may_have_been_cached(content: &Content, case: &Case) -> bool {
+    let Some(question) = question_of(&case.message) else {
+        return false;
+    };
+    let name = name_text(question).to_ascii_lowercase();
+    let has_answer = matches!(&case.expected.sections, [Some(answer), ..] if !answer.is_empty());
+    may_be_cached(&content.corefile, &name, !has_answer)
 }
 
 fn expected_json(case: &Case) -> Value {
@@ -225,7 +238,7 @@ fn expected_json(case: &Case) -> Value {
 
 fn reply_json(reply: &[u8]) -> Value {
     match Reply::parse(reply) {
-        Ok(reply) => crate::compare::Expected::whole(&reply).json(),
+        Ok(reply) => Expected::whole(&reply).json(),
         Err(reason) => json!({ "unreadable": reason }),
     }
 }

@@ -145,8 +145,9 @@ impl Said {
                 };
                 let least = records.iter().map(|record| record.ttl).min();
                 let remaining = within(capping, least);
-                for record in &mut records {
-                    record.ttl = remaining;
+                // A cache gives all records of a reply the same lifetime.
+                if capping.is_some_and(|capping| capping != Capping::NONE) {
+                    records.iter_mut().for_each(|record| record.ttl = remaining);
                 }
                 let key = (target.to_lowercase(), query_type);
                 said.replies.insert(key, (records, remaining));
@@ -175,6 +176,7 @@ impl Resolved for Said {
         Some(Resolution {
             records,
             remaining: *remaining,
+            age: 0,
             ends: NEVER,
         })
     }

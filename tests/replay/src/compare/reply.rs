@@ -4,8 +4,11 @@ use std::fmt;
 
 use data_encoding::HEXLOWER;
 use hickory_proto::{
-    op::{Edns, Message},
-    serialize::binary::{BinDecodable as _, BinDecoder, BinEncodable as _, BinEncoder},
+    op::{Edns, Header, Message, Query},
+    rr::{Record, RecordType},
+    serialize::binary::{
+        BinDecodable as _, BinDecoder, BinEncodable as _, BinEncoder, DecodeError,
+    },
 };
 
 use super::{question_of, section::Entry};
@@ -121,7 +124,7 @@ impl Reply {
                 decoder.len()
             )));
         }
-        let entries = |records: &[hickory_proto::rr::Record]| -> Result<Vec<Entry>, String> {
+        let entries = |records: &[Record]| -> Result<Vec<Entry>, String> {
             records.iter().map(Entry::of).collect()
         };
         let sections = [&parsed.answers, &parsed.authorities, &parsed.additionals];
@@ -139,12 +142,10 @@ impl Reply {
                 authority.map_err(unreadable)?,
                 additional.map_err(unreadable)?,
             ],
-            opt: parsed
-                .edns
-                .as_ref()
-                .map(opt_of)
-                .transpose()
-                .map_err(unreadable)?,
+            opt: match &parsed.edns {
+                Some(edns) => Some(opt_of(message, edns).map_err(unreadable)?),
+                None => None,
+            },
         })
     }
 
@@ -154,16 +155,36 @@ impl Reply {
     }
 }
 
-fn opt_of(edns: &Edns) -> Result<Opt, String> {
+fn opt_of(message: &[u8], edns: &Edns) -> Result<Opt, String> {
     let mut options = Vec::new();
     let mut encoder = BinEncoder::new(&mut options);
     edns.options()
         .emit(&mut encoder)
         .map_err(|error| error.to_string())?;
     Ok(Opt {
-        size: edns.max_payload(),
+        size: opt_size(message).map_err(|error| error.to_string())?,
         version: edns.version(),
         flags: (*edns.flags()).into(),
         options,
     })
+}
+
+/// The class field of a message's last OPT record, which hickory-proto reads as at least 512.
+fn opt_size(message: &[u8]) -> Result<u16, DecodeError> {
+    let mut decoder = BinDecoder::new(message);
+    let Header { counts, .. } = Header::read(&mut decoder)?;
+    for _ in 0..counts.queries {
+        Query::read(&mut decoder)?;
+    }
+    let records = [counts.answers, counts.authorities, counts.additionals];
+    let mut size = 0;
+    for _ in 0..records.into_iter().map(usize::from).sum() {
+        let rest = message.get(decoder.index()..).unwrap_or_default();
+        let record = Record::read(&mut decoder)?;
+        // The owner is the root, and the type precedes the class.
+        if let (RecordType::OPT, [0, _, _, high, low, ..]) = (record.record_type(), rest) {
+            size = u16::from_be_bytes([*high, *low]);
+        }
+    }
+    Ok(size)
 }

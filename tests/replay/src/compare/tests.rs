@@ -292,3 +292,14 @@ fn a_recorded_header_is_compared_octet_by_octet() {
     let differences = compare(&asked(), &expected, &octets, Allowed::default()).unwrap_err();
     assert!(differences[0].contains("header"), "{differences:?}");
 }
+
+#[test]
+fn a_size_below_512_is_seen_as_it_was_sent() {
+    let mut reply = reply();
+    reply.edns = Some(Edns::new());
+    let mut octets = reply.to_vec().unwrap();
+    let at = octets.len() - 8;
+    octets[at..at + 2].copy_from_slice(&[1, 255]);
+    let opt = Reply::parse(&octets).unwrap().opt.unwrap();
+    assert_eq!(opt.size, 511);
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use dns_userspace::{
-    encode,
+    encode::{self, Forms},
     objects::Skipped,
     policy::Policy,
     projection::{self, Resolved, View},
@@ -52,7 +52,7 @@ impl Kernel {
             self.table.set(&mut self.store, &owner, Vec::new());
         }
         self.policy = policy.clone();
-        let forms = encode::forms();
+        let forms = Forms::of(policy)?;
         let zones = encode::zones(policy, self.serial).context("write the zones' names")?;
         let control = self.store.control();
         control.claim(policy.mark(&forms));
@@ -60,7 +60,8 @@ impl Kernel {
         control.set_size_cap(policy.size_cap);
         let labels = policy.zones.iter().map(|zone| zone.name.num_labels());
         control.set_zone_labels(labels.min().map_or(1, u32::from));
-        self.store.put_policy(&forms, &zones)?;
+        self.store.put_policy(forms.rows(), &zones)?;
+        self.forms = forms;
         self.carry(world, resolved, world.owners())
     }
 
@@ -88,7 +89,7 @@ impl Kernel {
                 filled.note(skipped);
                 let mut drafts = Vec::with_capacity(nodes.len());
                 for node in &nodes {
-                    let (draft, skipped) = encode::encode(node);
+                    let (draft, skipped) = encode::encode(node, &self.forms);
                     drafts.extend(draft);
                     filled.note(skipped);
                 }
