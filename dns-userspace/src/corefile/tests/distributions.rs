@@ -152,7 +152,7 @@ fn k3s_is_not_answered_as_long_as_it_is_not_known_what_is_imported() {
     let policy = policy_of(&mounted, &server());
     assert!(policy.zones.is_empty());
     assert!(
-        policy.left[0].reason.starts_with("Corefile:20:12: "),
+        policy.left[0].reason.starts_with("Corefile:19:12: "),
         "{:?}",
         policy.left
     );
