@@ -28,7 +28,16 @@ pub(super) fn capping(listener: &Listener<'_>, answered: &[Answered]) -> Result<
     }
     for block in &listener.blocks {
         if let Some(reason) = &block.effects.doubt {
+            let reason = reason.trim_end_matches("; left to the DNS service");
             return Err(format!("{reason}; left to the DNS service"));
+        }
+        // What such a block answers is not asked for often enough to look into it.
+        let makes = !block.effects.left_zones.is_empty() || block.effects.hosts.is_some();
+        if makes && !std::ptr::eq(*block, root) && block.effects.kubernetes.is_none() {
+            return Err(format!(
+                "the block `{}` answers names itself; left to the DNS service",
+                block.title
+            ));
         }
         if let Some(reason) = block
             .effects

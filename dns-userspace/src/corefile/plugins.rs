@@ -11,6 +11,8 @@ mod others;
 pub(super) mod rewrite;
 mod template;
 
+use std::collections::BTreeSet;
+
 use super::{
     address,
     effects::{Effects, Surroundings},
@@ -88,10 +90,40 @@ fn treatment(plugin: &str) -> Option<Treatment> {
     })
 }
 
+/// Plugins of which CoreDNS takes one in a block, and two whose second one it passes over.
+const ONCE: [&str; 17] = [
+    "bufsize",
+    "cache",
+    "dnssec",
+    "dynupdate",
+    "errors",
+    "grpc",
+    "hosts",
+    "kubernetes",
+    "loadbalance",
+    "loop",
+    "nsid",
+    "pprof",
+    "prometheus",
+    "ready",
+    "shed",
+    "tsig",
+    "view",
+];
+
 /// What a block's directives do.
 pub(super) fn effects(block: &Block, surroundings: &Surroundings<'_>) -> Effects {
     let mut effects = Effects::default();
+    let mut seen = BTreeSet::new();
     for directive in &block.directives {
+        let plugin = directive.name.text.as_str();
+        if !seen.insert(plugin) && ONCE.contains(&plugin) {
+            effects.leave(
+                &directive.name.place,
+                &format!("found a second `{plugin}` in the block; one is wanted"),
+            );
+            continue;
+        }
         if let Err(fault) = apply(directive, surroundings, &mut effects) {
             effects.leave(&fault.place, &fault.message);
         }

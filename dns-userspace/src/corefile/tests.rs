@@ -1,5 +1,7 @@
 //! Whole Corefiles and the policies they give.
 
+mod blocks;
+mod caches;
 mod distributions;
 mod plugins;
 mod recorded;

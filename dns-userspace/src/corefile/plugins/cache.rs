@@ -40,10 +40,6 @@ pub(in crate::corefile) fn read(
     surroundings: &Surroundings<'_>,
     effects: &mut Effects,
 ) -> Result<(), Fault> {
-    let place = &directive.name.place;
-    if effects.cache.is_some() {
-        return Err(place.fault("found a second `cache` in the block; one is wanted"));
-    }
     let parts = directive.parts()?;
     let mut capping = Capping {
         success: (FLOOR, SUCCESS),

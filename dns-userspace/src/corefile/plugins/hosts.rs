@@ -49,9 +49,6 @@ pub(super) fn read(
     effects: &mut Effects,
 ) -> Result<(), Fault> {
     let place = &directive.name.place;
-    if effects.hosts.is_some() {
-        return Err(place.fault("found a second `hosts` in the block; one is wanted"));
-    }
     let parts = directive.parts()?;
     let (path, zones) = match parts.arguments.split_first() {
         Some((path, zones)) => (path.text.as_str(), zones),

@@ -39,9 +39,6 @@ pub(in crate::corefile) fn read(
     effects: &mut Effects,
 ) -> Result<(), Fault> {
     let place = &directive.name.place;
-    if effects.kubernetes.is_some() {
-        return Err(place.fault("found a second `kubernetes` in the block; one is wanted"));
-    }
     let parts = directive.parts()?;
     let mut zones = address::zones(&parts.arguments, surroundings.zones)?;
     let mut seen = BTreeSet::new();

@@ -63,11 +63,7 @@ pub(super) fn bufsize(
     _: &Surroundings<'_>,
     effects: &mut Effects,
 ) -> Result<(), Fault> {
-    let place = &directive.name.place;
     let parts = directive.parts()?;
-    if effects.size.is_some() {
-        return Err(place.fault("found a second `bufsize` in the block; one is wanted"));
-    }
     effects.size = Some(match parts.arguments.as_slice() {
         [] => SIZE,
         [size] => Some(number(size)?)
@@ -128,9 +124,6 @@ pub(super) fn loadbalance(
 ) -> Result<(), Fault> {
     let place = &directive.name.place;
     let parts = directive.parts()?;
-    if effects.order.is_some() {
-        return Err(place.fault("found a second `loadbalance` in the block; one is wanted"));
-    }
     let policies: Vec<&str> = parts
         .arguments
         .iter()

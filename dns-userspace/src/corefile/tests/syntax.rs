@@ -85,7 +85,8 @@ fn a_broken_directive_leaves_its_block_only() {
     for (broken, found) in [
         ("cache x..y", "Corefile:3:8: found `x..y`"),
         ("cache 0", "Corefile:3:8: "),
-        ("cache 30\n cache 30", "Corefile:4:2: "),
+        ("cache 30\n cache 30", "Corefile:4:2: found a second"),
+        ("errors\n errors", "Corefile:4:2: found a second"),
         (
             "cache {\n nonsense\n}",
             "Corefile:4:2: found the option `nonsense`",
