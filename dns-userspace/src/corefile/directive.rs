@@ -19,6 +19,45 @@ pub(super) struct Entry<'a> {
 }
 
 impl Directive {
+    /// Checks that everything stands on the directive's line or in its block.
+    ///
+    /// CoreDNS reads what does not, such as a `{` on a line of its own, into the directive before it, and
+    /// most plugins pass over it.
+    ///
+    /// # Errors
+    /// There is something else.
+    pub(super) fn bounded(&self) -> Result<(), Fault> {
+        let mut rest = self.tokens.iter().peekable();
+        let arguments = line(&self.name, &mut rest);
+        let last = arguments.last().copied().unwrap_or(&self.name);
+        if rest
+            .next_if(|token| token.text == "{" && last.is_continued_by(token))
+            .is_some()
+        {
+            let mut depth = 1_usize;
+            while depth > 0
+                && let Some(token) = rest.next()
+            {
+                match token.text.as_str() {
+                    "{" => depth = depth.saturating_add(1),
+                    "}" => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+            }
+        }
+        match rest.next() {
+            None => Ok(()),
+            Some(token) => Err(self.unbounded(token)),
+        }
+    }
+
+    fn unbounded(&self, token: &Token) -> Fault {
+        token.place.fault(format!(
+            "found `{}` after the directive `{}`; the end of its line is wanted",
+            token.text, self.name.text
+        ))
+    }
+
     /// Splits a directive.
     ///
     /// Stricter than CoreDNS, which reads some malformed ones in ways that nobody means.
@@ -60,10 +99,7 @@ impl Directive {
         match rest.next() {
             None => Ok(Parts { arguments, entries }),
             Some(token) if token.text == "{" => Err(nested(token)),
-            Some(token) => Err(token.place.fault(format!(
-                "found `{}` after the directive `{}`; the end of its line is wanted",
-                token.text, self.name.text
-            ))),
+            Some(token) => Err(self.unbounded(token)),
         }
     }
 }

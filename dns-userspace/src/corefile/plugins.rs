@@ -139,6 +139,7 @@ fn apply(
     let plugin = directive.name.text.as_str();
     let place = &directive.name.place;
     let left = |does: &str| format!("the plugin `{plugin}` {does}; left to the DNS service");
+    directive.bounded()?;
     let Some(treatment) = treatment(plugin) else {
         return Err(place.fault(format!(
             "found the plugin `{plugin}`, which is not known here; left to the DNS service"

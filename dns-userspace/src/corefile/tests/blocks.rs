@@ -16,6 +16,10 @@ fn a_zone_is_served_by_the_block_with_the_deepest_key() {
         ". {{\n {kubernetes}\n}}\ncluster.local {{\n {kubernetes}\n}}\n"
     ));
     assert_eq!(names(&twice), [CLUSTER], "the second block's is the one");
+    assert!(
+        zone(&twice, CLUSTER).left_types.is_empty(),
+        "questions for DS do not go to the block for all names"
+    );
     let same = policy(&format!(
         "local {{\n {kubernetes}\n}}\nlocal {{\n {kubernetes}\n}}\n"
     ));

@@ -102,6 +102,7 @@ fn a_broken_directive_leaves_its_block_only() {
         ("template IN", "Corefile:3:2: "),
         ("azure group", "Corefile:3:8: "),
         ("autopath", "Corefile:3:2: "),
+        ("errors\n {\n }", "Corefile:4:2: found `{`"),
     ] {
         let policy = policy(&text(broken));
         assert_eq!(names(&policy), ["b.example."], "{broken}");
@@ -170,6 +171,17 @@ fn keys_snippets_imports_and_variables_are_read_as_caddy_reads_them() {
         },
     );
     assert!(other.zones.is_empty());
+}
+
+#[test]
+fn snippets_may_be_imported_in_another_order_than_they_stand() {
+    for (first, second) in [("a", "b"), ("b", "a")] {
+        let policy = policy(&format!(
+            "(b) {{\n cache 3\n}}\n(a) {{\n errors\n}}\n. {{\n import {first}\n import {second}\n \
+             kubernetes cluster.local\n}}\n"
+        ));
+        assert_eq!(zone(&policy, "cluster.local.").lifetimes.records, 3);
+    }
 }
 
 #[test]
