@@ -6,7 +6,7 @@ use crate::{
     name::{self, KEY_LENGTHS, Name, Spelling},
     packet::{Failed, Packet, Scratch, Tables},
     pass::{Answered, Pass},
-    reply::{self, Records, Reply, Source},
+    reply::{self, Records, Reply},
     stored::{self, Asked},
 };
 
@@ -292,7 +292,6 @@ fn denial(
         Action::Nodata | Action::Pass => (0, Answered::Nodata),
     };
     Ok(Records {
-        source: Source::Section,
         from: 0,
         len: usize::from(zone.section_len),
         sum,

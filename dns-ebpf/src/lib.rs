@@ -30,4 +30,3 @@ pub use name::{KEY_LENGTHS, NAME_MAX, fold};
 pub use packet::{Failed, HEAD_LEN, Packet, QUESTION_WORDS, Scratch, Tables};
 pub use pass::{Answered, COUNTERS, Pass, TORN};
 pub use reply::{Reply, Undo};
-pub use stored::Targets;

@@ -3,7 +3,6 @@
 use crate::{
     answer::{Control, Destination, Entry, Form, SECTION_MAX, Section, Zone},
     reply::Undo,
-    stored::Targets,
 };
 
 /// Octets of [`Scratch::head`]: Ethernet, IPv6, UDP and DNS header, rounded up.
@@ -147,8 +146,6 @@ pub struct Scratch {
     pub entry: Entry,
     /// A node on the walk.
     pub node: Entry,
-    /// The question's records, if they have targets.
-    pub targets: Targets,
     /// The reply's OPT.
     pub opt: [u8; 16],
     /// The question's section.
@@ -172,7 +169,6 @@ impl Scratch {
         key: [0; 32],
         entry: Entry::PASS,
         node: Entry::PASS,
-        targets: Targets::NONE,
         opt: [0; 16],
         section: Section {
             octets: [0; SECTION_MAX],

@@ -11,18 +11,10 @@ use crate::{
     pass::{Answered, Pass},
 };
 
-/// Where the reply's records lie in scratch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    Entry,
-    Section,
-}
-
 /// The records of a reply, all sections in a row, and what the header says of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Records {
-    pub(crate) source: Source,
-    /// Where they begin, and their length in octets.
+    /// Where they begin in [`Scratch::section`], and their length in octets.
     pub(crate) from: usize,
     pub(crate) len: usize,
     /// Their one's-complement sum.
@@ -75,7 +67,6 @@ pub struct Reply {
     len: usize,
     /// Octets of the question that stay: name, type, class.
     kept: usize,
-    source: Source,
     /// Up to three stretches of the records, in the order in which they are sent.
     parts: [(usize, usize); 3],
     /// Octets of all parts.
@@ -160,7 +151,6 @@ pub(crate) fn prepare<P: Packet>(
         frame,
         len: forgotten(len),
         kept: forgotten(kept),
-        source: records.source,
         parts: parts(tables, &records)?.map(|(from, len)| (forgotten(from), forgotten(len))),
         records_len: forgotten(records.len),
         has_opt: question.opt.is_some(),
@@ -275,10 +265,7 @@ impl Reply {
         let mut at = self.frame.name_at() + self.kept;
         for (from, len) in self.parts {
             if len != 0 {
-                match self.source {
-                    Source::Entry => packet.store(at, &scratch.entry.rest, from, len)?,
-                    Source::Section => packet.store(at, &scratch.section.octets, from, len)?,
-                }
+                packet.store(at, &scratch.section.octets, from, len)?;
             }
             at += len;
         }

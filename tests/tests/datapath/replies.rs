@@ -55,7 +55,7 @@ fn every_name_and_type_is_answered_by_its_records_in_every_spelling() {
                 answered += usize::from(matches!(outcome, Outcome::Answered(_)));
                 let expected = cluster.expectation(name, query_type);
                 let certain = !matches!(expected, Expectation::Pass);
-                let too_many = name.starts_with(b"\x07head-90");
+                let too_many = number == 1 && name.starts_with(b"\x07head-90");
                 // A zone of more than 64 octets is repeated in lower case alone.
                 let cannot_spell = number == 33
                     && spelling != 0

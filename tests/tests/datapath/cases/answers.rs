@@ -4,7 +4,10 @@ use dns_ebpf::Pass;
 use tests::hickory_proto::rr::RecordType::{self, *};
 
 use super::{Case, soa};
-use crate::frames::{question, to_server};
+use crate::{
+    cluster::ZONES,
+    frames::{question, to_server},
+};
 
 fn asked(name: &str, query_type: RecordType) -> Vec<u8> {
     to_server(&question(name, query_type).encode())
@@ -271,6 +274,14 @@ fn crafted() -> Vec<Case> {
         contradiction("more.test", "more additional records than there are"),
         contradiction("endless.TEST", "a target past the records"),
         contradiction("short.test", "records that are cut"),
+        Case::passed(
+            "targets in a zone of more than 64 octets, in upper case",
+            asked(
+                &format!("bare.made.svc.{}", ZONES[2].to_ascii_uppercase()),
+                SRV,
+            ),
+            Pass::Spelling,
+        ),
         passed("expired.test", "a section that has ended", Pass::Expired),
         passed(
             "nowhere.test",
