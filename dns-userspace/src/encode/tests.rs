@@ -2,16 +2,21 @@
 
 mod denials;
 mod layout;
+mod names;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::rr::{
-    RData, RecordType,
+    RData, Record, RecordType,
     rdata::{A, AAAA, CNAME, TXT},
 };
 
 use self::layout::{Placed, read};
-use super::{denial::form_of, *};
+use super::*;
+use crate::{
+    policy::{Policy, Zone},
+    records::{Denial, RecordSet},
+};
 
 const NAME: &str = "web.shop.svc.cluster.local.";
 
@@ -19,12 +24,28 @@ fn name() -> Name {
     Name::from_ascii(NAME).unwrap()
 }
 
+/// Forms of four zones, the last of which holds the nodes of these tests.
+fn forms() -> Forms {
+    let zones = [
+        "one.example",
+        "two.example",
+        "three.example",
+        "cluster.local",
+    ];
+    let zones = zones.map(|zone| Zone::parse(zone).unwrap());
+    Forms::of(&Policy::kubeadm(zones.into())).unwrap()
+}
+
+fn form_of(denial: Denial) -> u8 {
+    forms().zone(3).unwrap().form(denial)
+}
+
 fn node(sets: Vec<RecordSet>) -> Node {
     Node {
         name: name(),
         zone: 3,
         sets,
-        here: Denial::ExistsWithoutService,
+        here: Denial::Exists,
         below: Denial::Absent,
     }
 }
@@ -36,6 +57,7 @@ fn set(query_type: RecordType, rotate: bool, data: impl IntoIterator<Item = RDat
         answers: data.into_iter().map(record).collect(),
         additional: Vec::new(),
         rotate,
+        ends: 0,
     }
 }
 
@@ -53,7 +75,7 @@ fn text(octets: usize) -> RData {
 
 /// The entry's octets and its sections, whose keys are 1001, 1002 and so on; nothing may be skipped.
 fn laid_out(node: &Node) -> ([u8; ENTRY_LEN], Vec<(u32, Section)>) {
-    let (draft, skipped) = encode(node);
+    let (draft, skipped) = encode(node, &forms());
     assert!(skipped.is_empty(), "{skipped:?}");
     let mut key = 1000;
     draft.unwrap().lay_out(|_| {
@@ -67,7 +89,7 @@ fn assert_reads_back(sets: &[RecordSet]) {
     let (entry, sections) = laid_out(&node(sets.to_vec()));
     let read = read(&entry, &sections);
     assert_eq!((read.zone, read.below), (3, form_of(Denial::Absent)));
-    assert_eq!(read.here, form_of(Denial::ExistsWithoutService));
+    assert_eq!(read.here, form_of(Denial::Exists));
     assert_eq!(read.slots.len(), sets.len());
     for (slot, set) in read.slots.iter().zip(sets) {
         assert_eq!(slot.query_type, u16::from(set.query_type));
@@ -174,7 +196,7 @@ fn records_lie_in_the_smallest_section_that_holds_them() {
 }
 
 #[test]
-fn a_name_with_more_records_than_a_datagram_holds_passes_and_is_told_of() {
+fn a_type_with_more_records_than_a_datagram_holds_is_left_and_told_of() {
     // 1456 octets hold the name and its records; this name takes 28.
     let limit = 89;
     let sets = |count| {
@@ -183,15 +205,19 @@ fn a_name_with_more_records_than_a_datagram_holds_passes_and_is_told_of() {
             set(RecordType::AAAA, false, ipv6(1)),
         ]
     };
-    assert!(encode(&node(sets(limit))).1.is_empty());
-    let (draft, skipped) = encode(&node(sets(limit + 1)));
+    assert!(encode(&node(sets(limit)), &forms()).1.is_empty());
+    let (draft, skipped) = encode(&node(sets(limit + 1)), &forms());
     let (entry, sections) = draft.unwrap().lay_out(|_| unreachable!());
     let read = read(&entry, &sections);
-    assert!(read.slots.is_empty() && read.here == form_of(Denial::Pass));
+    assert_eq!(read.slots[0].flags, LEFT);
     assert_eq!(
-        read.below,
-        form_of(Denial::Absent),
-        "names below are as they were"
+        read.slots[1].records_at(&name()),
+        sets(1)[1].answers,
+        "the other type is answered"
+    );
+    assert_eq!(
+        (read.here, read.below),
+        (form_of(Denial::Exists), form_of(Denial::Absent))
     );
     let [told] = &skipped[..] else {
         panic!("{skipped:?}")
@@ -204,6 +230,31 @@ fn a_name_with_more_records_than_a_datagram_holds_passes_and_is_told_of() {
 }
 
 #[test]
+fn a_type_that_is_left_is_a_slot_of_nothing_else() {
+    let sets = vec![
+        RecordSet::left(RecordType::A),
+        set(RecordType::AAAA, false, ipv6(1)),
+    ];
+    let (entry, sections) = laid_out(&node(sets));
+    let read = read(&entry, &sections);
+    assert_eq!(entry[4..16], [0, 1, LEFT, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(read.slots.len(), 2);
+}
+
+#[test]
+fn records_that_end_lie_in_a_section_that_says_when() {
+    let mut ending = set(RecordType::A, true, ipv4(1));
+    ending.ends = 0x0102_0304_0506_0708;
+    let (entry, sections) = laid_out(&node(vec![ending.clone()]));
+    let [(_, section)] = &sections[..] else {
+        panic!("{sections:?}")
+    };
+    assert_eq!(section.octets[8..16], ending.ends.to_ne_bytes());
+    let slot = read(&entry, &sections).slots.remove(0);
+    assert_eq!(slot.records_at(&name()), ending.answers);
+}
+
+#[test]
 fn a_name_with_too_many_types_passes_and_is_told_of() {
     let types = |count: u16| {
         (1..=count)
@@ -212,7 +263,7 @@ fn a_name_with_too_many_types_passes_and_is_told_of() {
     };
     let (entry, sections) = laid_out(&node(types(8)));
     assert_eq!(read(&entry, &sections).slots.len(), 8);
-    let (draft, skipped) = encode(&node(types(9)));
+    let (draft, skipped) = encode(&node(types(9)), &forms());
     let (entry, _) = draft.unwrap().lay_out(|_| unreachable!());
     assert_eq!((entry[1], entry[3]), (form_of(Denial::Pass), 0));
     assert_eq!(skipped.len(), 1);
@@ -256,11 +307,11 @@ fn records_that_are_turned_are_of_a_size_that_its_octet_can_say() {
 #[test]
 fn a_passing_draft_says_nothing_for_certain() {
     let sets = vec![set(RecordType::A, true, ipv4(3))];
-    let draft = encode(&node(sets)).0.unwrap();
+    let draft = encode(&node(sets), &forms()).0.unwrap();
     let (entry, _) = draft.passing().lay_out(|_| unreachable!());
     assert_eq!(entry[..4], [3, 0, 0, 0]);
     let (entry, _) = draft.passing_below().lay_out(|_| unreachable!());
-    assert_eq!(entry[..4], [3, form_of(Denial::ExistsWithoutService), 0, 1]);
+    assert_eq!(entry[..4], [3, form_of(Denial::Exists), 0, 1]);
 }
 
 #[test]

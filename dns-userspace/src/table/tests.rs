@@ -14,7 +14,8 @@ use hickory_proto::rr::{
 use self::maps::MemoryMaps;
 use super::*;
 use crate::{
-    encode::encode,
+    encode::{Forms, encode},
+    policy::{Policy, Zone},
     records::{Denial, Node, RecordSet},
 };
 
@@ -29,8 +30,16 @@ fn node(labels: &str, here: Denial, below: Denial) -> Node {
     }
 }
 
+fn policy() -> Policy {
+    Policy::kubeadm(vec![Zone::parse("z").unwrap()])
+}
+
+fn forms() -> Forms {
+    Forms::of(&policy()).unwrap()
+}
+
 fn draft(node: &Node) -> Draft {
-    encode(node).0.unwrap()
+    encode(node, &forms()).0.unwrap()
 }
 
 /// What the zone itself holds.
@@ -48,11 +57,7 @@ fn namespace(name: &str) -> (Owner, Vec<Draft>) {
 
 /// A name with `count` addresses: up to 7 IPv4 addresses lie in the entry itself, more in a section.
 fn addresses(labels: &str, count: u8) -> Draft {
-    let mut node = node(
-        &format!("{labels}.svc."),
-        Denial::ExistsWithoutService,
-        Denial::Pass,
-    );
+    let mut node = node(&format!("{labels}.svc."), Denial::Exists, Denial::Absent);
     let record = |ip| {
         let data = match ip {
             IpAddr::V4(ip) => RData::A(A(ip)),
@@ -68,6 +73,7 @@ fn addresses(labels: &str, count: u8) -> Draft {
         rotate: answers.len() > 1,
         answers,
         additional: Vec::new(),
+        ends: 0,
     });
     draft(&node)
 }
@@ -203,4 +209,33 @@ fn section_keys_begin_after_those_that_an_earlier_agent_has_left() {
         vec![addresses("s.a", 20)],
     );
     assert!(maps.sections.keys().all(|key| *key > 700));
+}
+
+#[test]
+fn names_of_one_owner_with_the_same_records_share_a_section() {
+    let (mut table, mut maps) = beginning();
+    let (one, other) = (Owner::service("a", "s"), Owner::service("a", "t"));
+    let names = ["s.a", "p.s.a", "q.r.s.a"];
+    let all = |count| names.map(|name| addresses(name, count));
+    table.set(&mut maps, &one, all(20).into());
+    table.set(&mut maps, &other, vec![addresses("t.a", 20)]);
+    assert_eq!(maps.sections.len(), 2, "one for each owner");
+    let kept = table.sections();
+    // As long as one name refers to it, it stays; a name that comes back refers to it again.
+    let [_, port, deep] = all(20);
+    for wanted in [
+        vec![deep.clone()],
+        vec![port.clone(), deep.clone()],
+        vec![port],
+    ] {
+        table.set(&mut maps, &one, wanted.clone());
+        maps.assert_holds(&wanted);
+        assert_eq!(table.sections(), kept);
+    }
+    table.set(&mut maps, &one, all(30).into());
+    maps.assert_holds(&all(30));
+    assert_eq!(maps.sections.len(), 2);
+    table.set(&mut maps, &one, Vec::new());
+    table.set(&mut maps, &other, Vec::new());
+    assert!(maps.sections.is_empty() && table.sections().is_empty());
 }

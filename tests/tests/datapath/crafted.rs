@@ -131,7 +131,7 @@ pub(crate) fn put(maps: &mut impl Maps) {
         ("service", service().entry()),
         ("left", left()),
         // Targets that contradict themselves, or the zone, which is `cluster.local`.
-        ("stranger", targets(|_| {})),
+        ("alien", targets(|_| {})),
         ("early", targets(|slot| slot.place[3] -= 1)),
         ("late", targets(|slot| slot.place[3] += 1)),
         ("fewer", targets(|slot| slot.counts[1] = 0)),

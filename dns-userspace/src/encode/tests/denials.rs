@@ -6,11 +6,9 @@ use hickory_proto::op::Message;
 use super::*;
 use crate::policy::{self, Policy};
 
-const DENIALS: [Denial; 7] = [
+const DENIALS: [Denial; 5] = [
     Denial::Pass,
     Denial::Exists,
-    Denial::ExistsWithoutService,
-    Denial::Alias,
     Denial::Empty,
     Denial::Apex,
     Denial::Absent,
@@ -25,44 +23,118 @@ fn says(form: &[u8; FORM_LEN], query_type: u16) -> u8 {
 }
 
 /// The rules of CoreDNS (specification §8 and §14), with what is left to it.
-fn expected(denial: Denial, query_type: u16) -> Action {
-    const A: u16 = 1;
+fn expected(denial: Denial, zone: &policy::Zone, query_type: u16) -> Action {
     const NS: u16 = 2;
     const SOA: u16 = 6;
     const TXT: u16 = 16;
-    const AAAA: u16 = 28;
-    const SRV: u16 = 33;
     const IXFR: u16 = 251;
     const AXFR: u16 = 252;
+    let absent = if zone.denies {
+        Action::Nxdomain
+    } else {
+        Action::Pass
+    };
+    if zone.left_types.contains(&query_type) {
+        return Action::Pass;
+    }
     match (denial, query_type) {
         (Denial::Pass, _) | (_, IXFR | AXFR) => Action::Pass,
-        (Denial::ExistsWithoutService, SRV) => Action::Pass,
-        (Denial::Alias, A | AAAA) => Action::Pass,
-        (Denial::Apex, NS | SOA) => Action::Pass,
-        (Denial::Empty | Denial::Apex, TXT) => Action::Nxdomain,
+        (Denial::Apex, NS) => Action::Pass,
+        (Denial::Empty | Denial::Apex, TXT) => absent,
         (Denial::Absent, SOA) => Action::Nodata,
-        (Denial::Absent, _) => Action::Nxdomain,
-        (Denial::Exists | Denial::ExistsWithoutService, _) => Action::Nodata,
-        (Denial::Alias | Denial::Empty | Denial::Apex, _) => Action::Nodata,
+        (Denial::Absent, _) => absent,
+        (Denial::Exists | Denial::Empty | Denial::Apex, _) => Action::Nodata,
+    }
+}
+
+/// A zone that denies or not, and leaves types to the DNS service.
+fn zone_with(name: &str, denies: bool, left_types: &[u16]) -> policy::Zone {
+    policy::Zone {
+        denies,
+        left_types: left_types.iter().copied().collect(),
+        ..policy::Zone::parse(name).unwrap()
     }
 }
 
 #[test]
-fn every_denial_answers_every_type_as_the_specification_has_it() {
-    let forms = forms();
-    assert_eq!(forms.len(), DENIALS.len());
-    assert_eq!(forms[0], [0; FORM_LEN], "the first form passes everything");
-    for denial in DENIALS {
-        let form = &forms[usize::from(form_of(denial))];
-        for query_type in 0..=u16::MAX {
-            assert_eq!(
-                says(form, query_type),
-                expected(denial, query_type) as u8,
-                "{denial:?} {query_type}"
-            );
+fn every_denial_answers_every_type_in_every_zone_as_the_specification_has_it() {
+    const ANY: u16 = 255;
+    let zones = vec![
+        zone_with("a", true, &[]),
+        zone_with("b", false, &[]),
+        zone_with("c", true, &[28, ANY]),
+        zone_with("d", false, &[6, 16]),
+        zone_with("e", true, &[]),
+    ];
+    let forms = Forms::of(&Policy::kubeadm(zones.clone())).unwrap();
+    assert_eq!(
+        forms.rows()[0],
+        [0; FORM_LEN],
+        "the first form passes everything"
+    );
+    for (index, zone) in zones.iter().enumerate() {
+        for denial in DENIALS {
+            let form = forms.zone(index).unwrap().form(denial);
+            let form = &forms.rows()[usize::from(form)];
+            for query_type in 0..=u16::MAX {
+                assert_eq!(
+                    says(form, query_type),
+                    expected(denial, zone, query_type) as u8,
+                    "{denial:?} {query_type} {}",
+                    zone.name
+                );
+            }
         }
-        assert!(!denial_of(form_of(denial)).contains("another version"));
     }
+    let form = |zone: usize, denial| forms.zone(zone).unwrap().form(denial);
+    assert_eq!(
+        form(0, Denial::Apex),
+        form(4, Denial::Apex),
+        "zones with the same options share their forms"
+    );
+}
+
+#[test]
+fn forms_are_explained_to_people() {
+    let zones = vec![zone_with("a", true, &[]), zone_with("b", false, &[255])];
+    let forms = Forms::of(&Policy::kubeadm(zones)).unwrap();
+    let said = |zone: usize, denial| {
+        let form = forms.zone(zone).unwrap().form(denial);
+        denial_of(&forms.rows()[usize::from(form)])
+    };
+    assert_eq!(said(0, Denial::Pass), "the DNS service answers");
+    assert_eq!(said(0, Denial::Absent), "NXDOMAIN; SOA: NODATA");
+    assert_eq!(
+        said(0, Denial::Apex),
+        "NODATA; NS: the DNS service answers; TXT: NXDOMAIN"
+    );
+    assert_eq!(
+        said(1, Denial::Absent),
+        "the DNS service answers; SOA: NODATA"
+    );
+    assert_eq!(
+        said(1, Denial::Exists),
+        "NODATA; ANY: the DNS service answers"
+    );
+}
+
+#[test]
+fn a_policy_that_does_not_fit_the_maps_is_refused_with_a_remedy() {
+    let many = |count: u16| {
+        let zones =
+            (0..count).map(|number| zone_with(&format!("z{number}"), true, &[1000 + number]));
+        Forms::of(&Policy::kubeadm(zones.collect()))
+    };
+    assert!(many(15).is_ok());
+    assert_eq!(many(32), Err(FormsError::TooManyForms));
+    assert_eq!(many(33), Err(FormsError::TooManyZones(33)));
+    let crowded = zone_with("a", true, &[1, 2, 3, 4, 5, 6, 7]);
+    let refused = Forms::of(&Policy::kubeadm(vec![crowded])).unwrap_err();
+    assert!(matches!(refused, FormsError::TooManyExceptions { .. }));
+    assert!(
+        refused.to_string().contains("leave fewer types"),
+        "{refused}"
+    );
 }
 
 fn policy(zones: &[&str]) -> Policy {

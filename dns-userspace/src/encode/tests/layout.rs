@@ -25,6 +25,7 @@ pub(super) struct ReadSlot {
     pub(super) additional: u8,
     pub(super) rotated: u8,
     pub(super) record_len: u8,
+    pub(super) additional_at: usize,
     pub(super) sum: [u8; 2],
     pub(super) placed: Placed,
     pub(super) records: Vec<u8>,
@@ -34,6 +35,7 @@ pub(super) struct ReadSlot {
 pub(super) enum Placed {
     Here { offset: usize },
     Section { class: u8, key: u32 },
+    Nowhere,
 }
 
 pub(super) fn read(entry: &[u8; ENTRY_LEN], sections: &[(u32, Section)]) -> ReadEntry {
@@ -46,7 +48,7 @@ pub(super) fn read(entry: &[u8; ENTRY_LEN], sections: &[(u32, Section)]) -> Read
         .iter()
         .filter_map(|slot| match slot.placed {
             Placed::Here { offset } => Some((offset, slot.records.len())),
-            Placed::Section { .. } => None,
+            Placed::Section { .. } | Placed::Nowhere => None,
         })
         .collect();
     here.sort_unstable();
@@ -65,11 +67,18 @@ pub(super) fn read(entry: &[u8; ENTRY_LEN], sections: &[(u32, Section)]) -> Read
 
 fn read_slot(slot: &[u8], entry: &[u8; ENTRY_LEN], sections: &[(u32, Section)]) -> ReadSlot {
     let class = slot[2] & 0x07;
-    let (placed, record_len, records) = if class == 0 {
+    let (placed, record_len, additional_at, records) = if class == 7 {
+        assert_eq!(slot[3..12], [0; 9], "all else of a slot that is left");
+        (Placed::Nowhere, 0, 0, Vec::new())
+    } else if class == 0 {
         let (offset, len) = (usize::from(slot[8]), usize::from(slot[9]));
-        assert_eq!(slot[11], 0, "the zone's spelling is not repeated");
         let records = entry[offset..offset + len].to_vec();
-        (Placed::Here { offset }, slot[10], records)
+        (
+            Placed::Here { offset },
+            slot[10],
+            usize::from(slot[11]),
+            records,
+        )
     } else {
         let key = u32::from_be_bytes(slot[8..12].try_into().unwrap());
         let found = sections.iter().find(|(other, _)| *other == key);
@@ -77,10 +86,16 @@ fn read_slot(slot: &[u8], entry: &[u8; ENTRY_LEN], sections: &[(u32, Section)]) 
         assert_eq!(section.class, class);
         let octets = &section.octets;
         let len = usize::from(u16::from_be_bytes([octets[0], octets[1]]));
-        assert_eq!(octets[3..16], [0; 13], "it never ends");
+        assert_eq!((octets[3], [octets[6], octets[7]]), (0, [0; 2]));
+        let additional_at = usize::from(u16::from_be_bytes([octets[4], octets[5]]));
         assert!(octets[16 + len..].iter().all(|octet| *octet == 0));
         let records = octets[16..16 + len].to_vec();
-        (Placed::Section { class, key }, octets[2], records)
+        (
+            Placed::Section { class, key },
+            octets[2],
+            additional_at,
+            records,
+        )
     };
     ReadSlot {
         query_type: u16::from_be_bytes([slot[0], slot[1]]),
@@ -89,6 +104,7 @@ fn read_slot(slot: &[u8], entry: &[u8; ENTRY_LEN], sections: &[(u32, Section)]) 
         additional: slot[4],
         rotated: slot[5],
         record_len,
+        additional_at,
         sum: [slot[6], slot[7]],
         placed,
         records,
@@ -115,7 +131,19 @@ impl ReadSlot {
         reply.extend(&*wire_name(name).unwrap());
         reply.extend(self.query_type.to_be_bytes());
         reply.extend([0, 1]);
+        let before = reply.len() as u16;
+        let records = reply.len()..;
         reply.extend(&self.records);
+        if self.flags & 0x08 != 0 {
+            let mut rest = &mut reply[records][self.additional_at..];
+            for _ in 0..self.additional {
+                let pointer = u16::from_be_bytes([rest[0], rest[1]]) + before;
+                rest[..2].copy_from_slice(&pointer.to_be_bytes());
+                let length = usize::from(u16::from_be_bytes([rest[10], rest[11]]));
+                rest = &mut rest[12 + length..];
+            }
+            assert!(rest.is_empty(), "nothing behind the additional records");
+        }
         let message = Message::from_vec(&reply).expect("the records parse");
         message
             .answers

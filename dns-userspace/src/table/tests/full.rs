@@ -176,3 +176,84 @@ fn a_parent_that_cannot_be_told_is_told_of_until_it_can() {
     maps.suspended = false;
     assert_eq!(maps.verdict(&wire("s.a.svc.")), Verdict::Passes);
 }
+
+#[test]
+fn a_refused_section_refuses_the_names_that_need_it_and_no_others() {
+    let (mut table, mut maps) = beginning();
+    maps.most_sections = Some(1);
+    let owner = Owner::service("a", "s");
+    let wanted = vec![
+        addresses("s.a", 1),
+        addresses("p.s.a", 20),
+        addresses("q.s.a", 20),
+        addresses("r.s.a", 30),
+    ];
+    let changed = table.set(&mut maps, &owner, wanted.clone());
+    // One of the two sections has room: two names share one of them.
+    assert!((1..=2).contains(&changed.refused), "{changed:?}");
+    for draft in &wanted {
+        assert_ne!(maps.verdict(&draft.name), Verdict::Denied);
+    }
+    maps.most_sections = None;
+    table.set(&mut maps, &owner, wanted.clone());
+    maps.assert_holds(&wanted);
+    assert_eq!(maps.sections.len(), 2);
+}
+
+#[test]
+fn a_service_does_not_deny_its_own_refused_name_and_nobody_else_is_silent() {
+    let (mut table, mut maps) = beginning();
+    let owner = Owner::service("a", "s");
+    let wanted = vec![addresses("s.a", 1), addresses("p.s.a", 1)];
+    maps.forbidden = Some(wire("p.s.a.svc."));
+    let changed = table.set(&mut maps, &owner, wanted.clone());
+    assert_eq!((changed.refused, changed.deaf), (1, false));
+    assert_eq!(below(&maps, "s.a.svc."), 0);
+    assert_ne!(
+        below(&maps, "a.svc."),
+        0,
+        "the service's own node is nearer"
+    );
+    assert_eq!(table.to_retry(), [owner.clone()].into());
+    maps.forbidden = None;
+    table.set(&mut maps, &owner, wanted.clone());
+    maps.assert_holds(&wanted);
+    assert_eq!(maps.verdict(&wire("q.s.a.svc.")), Verdict::Denied);
+}
+
+#[test]
+fn a_refused_service_silences_the_namespace_for_the_refused_names_below_it() {
+    let (mut table, mut maps) = beginning();
+    maps.most_entries = Some(3);
+    let owner = Owner::service("a", "s");
+    let wanted = vec![addresses("s.a", 1), addresses("p.s.a", 1)];
+    let changed = table.set(&mut maps, &owner, wanted.clone());
+    assert_eq!((changed.refused, changed.deaf), (2, false));
+    assert_eq!(below(&maps, "a.svc."), 0);
+    // Room for the service, or for its port: in the end nobody is silent.
+    maps.live = wanted.iter().map(|draft| draft.name.clone()).collect();
+    for most in [4, 5] {
+        maps.most_entries = Some(most);
+        table.set(&mut maps, &owner, wanted.clone());
+    }
+    maps.assert_holds(&wanted);
+    assert_ne!(below(&maps, "a.svc."), 0);
+}
+
+#[test]
+fn a_name_that_is_below_a_service_of_another_owner_lets_nothing_be_denied_while_it_is_refused() {
+    let (mut table, mut maps) = beginning();
+    let service = Owner::service("a", "s");
+    table.set(&mut maps, &service, vec![addresses("s.a", 1)]);
+    let mut drafts = zone();
+    drafts.push(addresses("x.s.a", 1));
+    maps.forbidden = Some(wire("x.s.a.svc."));
+    let changed = table.set(&mut maps, &Owner::Zone, drafts.clone());
+    assert!(
+        changed.deaf,
+        "the service denies a name of the zone's owner"
+    );
+    maps.forbidden = None;
+    let changed = table.set(&mut maps, &Owner::Zone, drafts);
+    assert!(!changed.deaf);
+}

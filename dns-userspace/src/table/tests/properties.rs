@@ -10,17 +10,12 @@ use super::{
 };
 use crate::{
     objects::{Address, Endpoint, EndpointSlice, Namespace, Object, Service},
-    policy::{Policy, Zone},
     projection::nodes_of,
     world::{Event, World},
 };
 
 /// One step: which candidate, whether it is applied or deleted.
 type Step = (Index, bool);
-
-fn policy() -> Policy {
-    Policy::kubeadm(vec![Zone::parse("z").unwrap()])
-}
 
 fn service(namespace: &str, name: &str, ips: &[&str], external: Option<&str>) -> Object {
     Object::Service(Service {
@@ -80,9 +75,27 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((any::<Index>(), prop::bool::weighted(0.7)), 0..40)
 }
 
+/// What an owner shall hold. A service's own node denies what is below it, and has a name below it with
+/// the same records, which share their sections.
 fn drafts(world: &World, owner: &Owner) -> Vec<Draft> {
-    let (nodes, _) = nodes_of(&policy(), world, owner);
-    nodes.iter().filter_map(|node| encode(node).0).collect()
+    let (mut nodes, _) = nodes_of(&policy(), world, owner);
+    if let Owner::Service { .. } = owner {
+        for node in &mut nodes {
+            node.below = Denial::Absent;
+        }
+        if let Some(mut twin) = nodes.iter().min_by_key(|node| node.name.len()).cloned() {
+            twin.name = twin.name.prepend_label("twin").unwrap();
+            for record in twin.sets.iter_mut().flat_map(|set| &mut set.answers) {
+                record.name.clone_from(&twin.name);
+            }
+            nodes.push(twin);
+        }
+    }
+    let forms = forms();
+    nodes
+        .iter()
+        .filter_map(|node| encode(node, &forms).0)
+        .collect()
 }
 
 /// Every name that shall exist.

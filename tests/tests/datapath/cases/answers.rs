@@ -264,10 +264,10 @@ fn crafted() -> Vec<Case> {
         passed("left.test", "a type that is left", Pass::QueryType),
         Case::reply(
             "a target and its address, whatever their zone",
-            asked("stranger.test", SRV),
-            "NOERROR aa rd; stranger.test. 30 SRV 0 100 80 service.test.; service.test. 30 A 192.0.2.1",
+            asked("alien.test", SRV),
+            "NOERROR aa rd; alien.test. 30 SRV 0 100 80 service.test.; service.test. 30 A 192.0.2.1",
         ),
-        contradiction("stranger.TEST", "a target that is shorter than its zone"),
+        contradiction("alien.TEST", "a target that is shorter than its zone"),
         contradiction("early.test", "additional records that begin too early"),
         contradiction("late.test", "additional records that begin too late"),
         contradiction("fewer.test", "fewer additional records than there are"),
