@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dns_ebpf::answer::{ENTRY_HEAD, ENTRY_LEN, Entry, SECTION_LENGTHS, SLOT_LEN, WHERE_MASK};
+use dns_ebpf::answer::{ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_LENGTHS, SLOT_LEN, WHERE_MASK};
 
 use crate::{
     encode::{Draft, Section, WireName},
@@ -185,7 +185,7 @@ fn take_keys(entry: &mut [u8]) -> Vec<u32> {
     entry[ENTRY_HEAD..]
         .chunks_exact_mut(SLOT_LEN)
         .take(slots)
-        .filter(|slot| slot[2] & WHERE_MASK != 0)
+        .filter(|slot| ![0, LEFT].contains(&(slot[2] & WHERE_MASK)))
         .map(|slot| {
             let key: &mut [u8; 4] = slot.last_chunk_mut().expect("a slot has 12 octets");
             u32::from_be_bytes(std::mem::take(key))

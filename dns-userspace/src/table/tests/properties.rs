@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     objects::{Address, Endpoint, EndpointSlice, Namespace, Object, Service},
-    projection::nodes_of,
+    projection::{NothingResolved, View, nodes_of},
     world::{Event, World},
 };
 
@@ -24,6 +24,7 @@ fn service(namespace: &str, name: &str, ips: &[&str], external: Option<&str>) ->
         external_name: external.map(Into::into),
         cluster_ips: ips.iter().map(|ip| Address::from(*ip)).collect(),
         ports: Box::default(),
+        doubtful: false,
     })
 }
 
@@ -41,13 +42,14 @@ fn slice(namespace: &str, service: &str, name: &str, count: u8, named: bool) -> 
         service: Some(service.into()),
         endpoints: (1..=count).map(endpoint).collect(),
         ports: Box::default(),
+        doubtful: false,
     })
 }
 
 /// Objects of a small cluster, several forms of the same object among them.
 fn candidates() -> Vec<Object> {
     let mut all: Vec<Object> = ["a", "b"]
-        .map(|name| Object::Namespace(Namespace { name: name.into() }))
+        .map(|name| Object::Namespace(Namespace::named(name)))
         .into();
     for (namespace, name) in [("a", "s"), ("a", "t"), ("b", "s")] {
         all.extend([
@@ -75,22 +77,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((any::<Index>(), prop::bool::weighted(0.7)), 0..40)
 }
 
-/// What an owner shall hold. A service's own node denies what is below it, and has a name below it with
-/// the same records, which share their sections.
+/// What an owner shall hold.
 fn drafts(world: &World, owner: &Owner) -> Vec<Draft> {
-    let (mut nodes, _) = nodes_of(&policy(), world, owner);
-    if let Owner::Service { .. } = owner {
-        for node in &mut nodes {
-            node.below = Denial::Absent;
-        }
-        if let Some(mut twin) = nodes.iter().min_by_key(|node| node.name.len()).cloned() {
-            twin.name = twin.name.prepend_label("twin").unwrap();
-            for record in twin.sets.iter_mut().flat_map(|set| &mut set.answers) {
-                record.name.clone_from(&twin.name);
-            }
-            nodes.push(twin);
-        }
-    }
+    let view = View {
+        policy: &policy(),
+        world,
+        resolved: &NothingResolved,
+        serial: 0,
+    };
+    let (nodes, _) = nodes_of(view, owner);
     let forms = forms();
     nodes
         .iter()
