@@ -1,6 +1,6 @@
 //! From server blocks to the policy: which block answers which zone, and under which rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hickory_proto::rr::{Name, RecordType};
 
@@ -340,6 +340,8 @@ impl Found {
                 None
             }
         };
+        let mut told = BTreeSet::new();
+        left.retain(|left| told.insert(left.clone()));
         Policy {
             zones,
             left,

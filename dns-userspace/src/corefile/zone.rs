@@ -187,17 +187,24 @@ impl Draft<'_> {
                 self.leave_within(zone, &reason);
             }
         }
+        let before = self.names.len();
+        let named = listed.names.iter().filter(|name| self.name.zone_of(name));
+        self.names.extend(named.cloned());
+        // Not one by one: such files may be long.
+        match self.names.len().saturating_sub(before) {
+            0 => {}
+            count => self.tell(
+                self.name,
+                &format!(
+                    "{}: {count} of its names are listed by `hosts`; these are left to the DNS service",
+                    hosts.place
+                ),
+            ),
+        }
         let reason = format!(
-            "{}: the name is in `hosts`; left to the DNS service",
+            "{}: names with `*` are listed by `hosts`; left to the DNS service",
             hosts.place
         );
-        for name in listed.names.iter().filter(|name| self.name.zone_of(name)) {
-            self.names.insert(name.clone());
-            self.left.push(Left {
-                what: name.to_ascii(),
-                reason: reason.clone(),
-            });
-        }
         for tree in &listed.trees {
             self.leave_within(tree, &reason);
         }

@@ -112,6 +112,13 @@ fn k3s_is_answered_but_for_the_reverse_names_of_its_nodes() {
         ["10.1.168.192.in-addr.arpa.", "11.1.168.192.in-addr.arpa."]
     );
     assert!(zone(&policy, "cluster.local.").left_names.is_empty());
+    let [left] = policy.left.as_slice() else {
+        panic!("{:?}", policy.left);
+    };
+    assert!(
+        left.what == "in-addr.arpa." && left.reason.starts_with("Corefile:9:5: 2 of its names"),
+        "{left:?}"
+    );
 }
 
 #[test]
