@@ -3,6 +3,7 @@
 mod answers;
 mod envelope;
 mod header;
+mod kinds;
 mod limits;
 mod names;
 mod options;
@@ -89,12 +90,13 @@ fn soa(zone: &str) -> String {
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    let parts: [fn() -> Vec<Case>; 6] = [
+    let parts: [fn() -> Vec<Case>; 7] = [
         envelope::cases,
         header::cases,
         options::cases,
         names::cases,
         answers::cases,
+        kinds::cases,
         limits::cases,
     ];
     parts.into_iter().flat_map(|part| part()).collect()

@@ -71,6 +71,11 @@ impl Cluster {
         Self::of(policy, owners)
     }
 
+    /// Nodes of no object, under `policy`.
+    pub(crate) fn of_nodes(policy: Policy, nodes: Vec<Node>) -> Self {
+        Self::of(policy, BTreeMap::from([(nodes::owner(), nodes)]))
+    }
+
     fn of(policy: Policy, owners: BTreeMap<Owner, Vec<Node>>) -> Self {
         let mut nodes = BTreeMap::new();
         for node in owners.values().flatten() {

@@ -22,4 +22,5 @@ mod properties;
 mod recorded;
 mod replies;
 mod round_trip;
+mod targets;
 mod test_run;
