@@ -55,7 +55,7 @@ pub struct Sizes {
 impl Default for Sizes {
     fn default() -> Self {
         Self {
-            entries: 131_072,
+            entries: 262_144,
             sections: 32_768,
         }
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 use dns_userspace::{
     encode::{self, Forms, WireName},
     policy::{Policy, Zone},
-    projection,
+    projection::{self, NothingResolved, View},
     records::Node,
     source::Source,
     table::{Maps, Table},
@@ -117,7 +117,13 @@ fn projected(policy: &Policy, world: &World) -> BTreeMap<Owner, Vec<Node>> {
     let owners = world.owners().into_iter();
     owners
         .map(|owner| {
-            let nodes = projection::nodes_of(policy, world, &owner).0;
+            let view = View {
+                policy,
+                world,
+                resolved: &NothingResolved,
+                serial: SERIAL,
+            };
+            let nodes = projection::nodes_of(view, &owner).0;
             (owner, nodes)
         })
         .collect()

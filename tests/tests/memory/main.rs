@@ -14,9 +14,12 @@ use dns_userspace::{
         store::{Store, key_length},
     },
     encode::{Draft, Forms, encode},
-    objects::{Address, Endpoint, EndpointSlice, Namespace, Object, Service},
+    objects::{
+        Address, Endpoint, EndpointPort, EndpointSlice, Namespace, Object, Protocol, Service,
+        ServicePort,
+    },
     policy::{Policy, Zone},
-    projection::nodes_of,
+    projection::{NothingResolved, View, nodes_of},
     table::Table,
     world::{Event, Owner, World},
 };
@@ -82,7 +85,13 @@ impl Filled {
 
     fn with_services(count: usize, sizes: Sizes) -> Self {
         let mut filled = Self::empty(sizes);
-        let policy = Policy::kubeadm(vec![Zone::parse("cluster.local").unwrap()]);
+        let zones = ["cluster.local", "in-addr.arpa", "ip6.arpa"];
+        let mut zones = zones.map(|zone| Zone::parse(zone).unwrap()).to_vec();
+        let primary = zones[0].name.clone();
+        for zone in &mut zones {
+            zone.primary.clone_from(&primary);
+        }
+        let policy = Policy::kubeadm(zones);
         let world = cluster(count);
         for owner in world.owners() {
             let drafts = drafts(&policy, &world, &owner);
@@ -152,8 +161,7 @@ fn cluster(services: usize) -> World {
         let headless = number % 2 == 1;
         let network = format!("10.{}.{}", 100 + number / 250, number % 250);
         if number % SERVICES_IN_A_NAMESPACE == 0 {
-            let name = namespace.as_str().into();
-            world.apply(Event::Applied(Object::Namespace(Namespace { name })));
+            world.apply(Event::Applied(Object::Namespace(Namespace::named(&namespace))));
         }
         let ip = if headless {
             "None".to_owned()
@@ -165,7 +173,13 @@ fn cluster(services: usize) -> World {
             name: name.as_str().into(),
             external_name: None,
             cluster_ips: [Address::from(ip.as_str())].into(),
-            ports: Box::default(),
+            ports: [ServicePort {
+                name: "http".into(),
+                port: 80,
+                protocol: Protocol::Tcp,
+            }]
+            .into(),
+            doubtful: false,
         })));
         let endpoint = |last| Endpoint {
             address: Address::from(format!("{network}.{last}").as_str()),
@@ -178,14 +192,26 @@ fn cluster(services: usize) -> World {
             name: format!("{name}-abcde").into(),
             service: Some(name.as_str().into()),
             endpoints: (0..ENDPOINTS).map(endpoint).collect(),
-            ports: Box::default(),
+            ports: [EndpointPort {
+                name: "http".into(),
+                port: Some(8080),
+                protocol: Protocol::Tcp,
+            }]
+            .into(),
+            doubtful: false,
         })));
     }
     world
 }
 
 fn drafts(policy: &Policy, world: &World, owner: &Owner) -> Vec<Draft> {
-    let (nodes, skipped) = nodes_of(policy, world, owner);
+    let view = View {
+        policy,
+        world,
+        resolved: &NothingResolved,
+        serial: 0,
+    };
+    let (nodes, skipped) = nodes_of(view, owner);
     assert!(skipped.is_empty(), "{skipped:?}");
     let forms = Forms::of(policy).unwrap();
     nodes
@@ -239,7 +265,8 @@ fn measure(services: usize, sizes: Sizes) -> f64 {
         start.elapsed()
     );
     assert_eq!(filled.refused, 0, "the maps are too small");
-    let expected = services + services / 2 * ENDPOINTS;
+    // Each service, nine spellings of its port, each endpoint, and each address.
+    let expected = services * 10 + services * ENDPOINTS * 2;
     assert!(filled.table.entries() > expected);
     print(&title, &filled.maps()) as f64 / MEGABYTE
 }

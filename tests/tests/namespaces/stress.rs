@@ -22,7 +22,7 @@ use dns_userspace::{
     encode::{self, Forms},
     objects::{Address, Endpoint, EndpointSlice, Kind, Namespace, Object, Service},
     policy::{Policy, Zone},
-    projection,
+    projection::{self, NothingResolved, View},
     table::{Changed, Table},
     world::{Affected, Event, World},
 };
@@ -85,7 +85,13 @@ struct Writer {
 impl Writer {
     fn carry(&mut self, affected: &Affected) {
         for owner in affected {
-            let (nodes, _) = projection::nodes_of(&self.policy, &self.world, owner);
+            let view = View {
+                policy: &self.policy,
+                world: &self.world,
+                resolved: &NothingResolved,
+                serial: 0,
+            };
+            let (nodes, _) = projection::nodes_of(view, owner);
             let drafts = nodes
                 .iter()
                 .filter_map(|node| encode::encode(node, &self.forms).0);
@@ -108,6 +114,7 @@ impl Writer {
             external_name: None,
             cluster_ips: [Address::from("None")].into(),
             ports: [].into(),
+            doubtful: false,
         })));
     }
 
@@ -126,6 +133,7 @@ impl Writer {
             service: Some(service.into()),
             endpoints: (1..=count).map(endpoint).collect(),
             ports: [].into(),
+            doubtful: false,
         })));
     }
 
@@ -164,9 +172,7 @@ fn writer(store: Store) -> Result<Writer> {
     writer.store.put_policy(writer.forms.rows(), &zones)?;
     let owners = writer.world.owners();
     writer.carry(&owners);
-    writer.apply(Event::Applied(Object::Namespace(Namespace {
-        name: "shop".into(),
-    })));
+    writer.apply(Event::Applied(Object::Namespace(Namespace::named("shop"))));
     for changing in &CHANGING {
         writer.put_service(changing.name);
         writer.turn(changing, 0);
