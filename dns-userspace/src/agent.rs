@@ -1,8 +1,9 @@
 //! The agent: one task that takes changes in and carries them into the kernel.
 
+mod fit;
 mod upkeep;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -14,12 +15,15 @@ use tokio::{
 
 use self::upkeep::Upkeep;
 use crate::{
-    config::Config,
+    config::{Config, SetUp},
     datapath::{
         attach::{PinError, PinLock, ensure_bpffs, remove_pins},
         interfaces::InterfaceWatch,
         object,
     },
+    in_force::Seen,
+    source::cluster::dns_server,
+    telemetry::{self, Telemetry},
     world::Event,
 };
 
@@ -31,6 +35,8 @@ const LOCK_TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(200);
 /// Events taken in before what they changed is carried into the kernel.
 const BATCH: usize = 256;
+/// Changes of the DNS servers' set-up that may wait; none of them is left out.
+const CHANGES: usize = 16;
 
 /// Runs until a signal asks to stop. The kernel stops answering at once then; programs and maps stay pinned
 /// for the next agent, and `zerohop detach` removes them.
@@ -40,20 +46,21 @@ const BATCH: usize = 256;
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
-    let (sender, mut events) = mpsc::channel(BATCH * 4);
-    let started = start(config, sender).await?;
+    let (sender, events) = mpsc::channel(BATCH * 4);
+    let (seen_sender, seen) = mpsc::channel(CHANGES);
+    let mut inlets = Inlets { events, seen };
     let Started {
         mut upkeep,
         mut interfaces,
-        source,
+        tasks,
         _lock,
-    } = started;
+    } = start(config, sender, seen_sender).await?;
     let stopped = tokio::select! {
         biased;
         () = asked_to_stop(&mut terminate, &mut interrupt) => Ok(()),
-        ended = work(&mut upkeep, &mut interfaces, &mut events) => ended,
+        ended = work(&mut upkeep, &mut interfaces, &mut inlets) => ended,
     };
-    source.abort();
+    drop(tasks);
     upkeep.end_lease();
     tracing::info!(
         "stopped: the kernel answers nothing; `zerohop detach` removes what is still pinned"
@@ -61,17 +68,25 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     stopped
 }
 
+/// Where changes come in.
+struct Inlets {
+    events: mpsc::Receiver<Event>,
+    seen: mpsc::Receiver<Seen>,
+}
+
 /// Takes in what happens, until the source ends or the maps cannot be read any more.
 async fn work(
     upkeep: &mut Upkeep,
     interfaces: &mut InterfaceWatch,
-    events: &mut mpsc::Receiver<Event>,
+    Inlets { events, seen }: &mut Inlets,
 ) -> anyhow::Result<()> {
     let mut heartbeat = heartbeat();
     loop {
         tokio::select! {
             biased;
-            _ = heartbeat.tick() => upkeep.beat(),
+            _ = heartbeat.tick() => upkeep.beat()?,
+            // A set-up that is given never changes, and nobody sends.
+            Some(seen) = seen.recv() => upkeep.see(seen)?,
             event = interfaces.next() => match event {
                 Ok(event) => upkeep.interface(event, interfaces),
                 // The kernel was short of memory, say: the next call lists everything again.
@@ -92,21 +107,37 @@ async fn work(
 struct Started {
     upkeep: Upkeep,
     interfaces: InterfaceWatch,
-    source: JoinHandle<()>,
+    tasks: Tasks,
     _lock: PinLock,
 }
 
+/// Tasks that end when they are dropped.
+#[derive(Default)]
+struct Tasks(Vec<JoinHandle<()>>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
 /// Starts everything, or leaves nothing behind that was not there before.
-async fn start(config: Config, events: mpsc::Sender<Event>) -> anyhow::Result<Started> {
+async fn start(
+    config: Config,
+    events: mpsc::Sender<Event>,
+    seen: mpsc::Sender<Seen>,
+) -> anyhow::Result<Started> {
     let directory = config.pin_directory.clone();
     ensure_bpffs(&directory)?;
     let found = object::is_pinned(&directory);
     let lock = lock(&directory).await?;
-    match start_locked(config, events).await {
-        Ok((upkeep, interfaces, source)) => Ok(Started {
+    match start_locked(config, events, seen).await {
+        Ok((upkeep, interfaces, tasks)) => Ok(Started {
             upkeep,
             interfaces,
-            source,
+            tasks,
             _lock: lock,
         }),
         Err(error) => {
@@ -134,14 +165,26 @@ async fn lock(directory: &Path) -> Result<PinLock, PinError> {
 async fn start_locked(
     config: Config,
     events: mpsc::Sender<Event>,
-) -> anyhow::Result<(Upkeep, InterfaceWatch, JoinHandle<()>)> {
+    seen: mpsc::Sender<Seen>,
+) -> anyhow::Result<(Upkeep, InterfaceWatch, Tasks)> {
     let interfaces = InterfaceWatch::start(config.selection.clone()).await?;
     if let Some(missing) = interfaces.missing().next() {
         anyhow::bail!("{missing}");
     }
-    let source = config.source.clone().start(events).await?;
-    let upkeep = Upkeep::new(&config).inspect_err(|_| source.abort())?;
-    Ok((upkeep, interfaces, source))
+    let mut tasks = Tasks::default();
+    tasks.0.push(config.source.clone().start(events).await?);
+    if let SetUp::Cluster { kubeconfig } = &config.set_up {
+        let service = config.dns_service.clone();
+        tasks
+            .0
+            .push(dns_server::start(kubeconfig.clone(), service, seen).await?);
+    }
+    let telemetry = Arc::new(Telemetry::new(config.pin_directory.clone()));
+    let upkeep = Upkeep::new(&config, Arc::clone(&telemetry))?;
+    if let Some(address) = config.listen {
+        tasks.0.extend(telemetry::start(address, telemetry).await);
+    }
+    Ok((upkeep, interfaces, tasks))
 }
 
 fn heartbeat() -> Interval {

@@ -1,21 +1,28 @@
 //! The agent's options: as given on the command line ([`Args`]), and as meant ([`Config`]).
 
 use std::{
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 
 use crate::{
+    corefile::{KUBEADM, Mounted},
     datapath::{attach::Hook, interfaces::Selection, object::Sizes},
-    policy::{Policy, Zone},
+    in_force::{self, Running},
+    policy::{Rules, ZoneError, zone_name},
     source::Source,
 };
 
 /// Where maps, programs and links are pinned unless an option says otherwise.
 pub const PIN_DIRECTORY: &str = "/sys/fs/bpf/zerohop";
+
+/// Where metrics, status and probes are served unless an option says otherwise.
+pub const LISTEN: &str = "127.0.0.1:9253";
 
 /// Answer cluster DNS on the pods' own interfaces until told to stop.
 #[derive(Debug, Clone, Parser)]
@@ -27,9 +34,33 @@ pub struct Args {
     /// The kubeconfig of the cluster; in a pod, the service account is used without it.
     #[arg(long, value_name = "FILE", conflicts_with = "manifests")]
     pub kubeconfig: Option<PathBuf>,
-    /// A zone of the cluster; the first one is the primary. Repeatable.
-    #[arg(long = "zone", value_name = "ZONE", default_value = "cluster.local")]
+    /// The Corefile that the cluster's DNS servers run with, read once. Without it, the one in force is read
+    /// from the cluster; with --manifests, it is kubeadm's.
+    #[arg(long, value_name = "FILE")]
+    pub corefile: Option<PathBuf>,
+    /// With --manifests and without --corefile: a zone of the cluster, instead of cluster.local; the first one is
+    /// the primary. Repeatable.
+    #[arg(
+        long = "zone",
+        value_name = "ZONE",
+        requires = "manifests",
+        conflicts_with = "corefile"
+    )]
     pub zones: Vec<String>,
+    /// The version of the cluster's DNS servers, such as 1.12.0. Without it, it is that of their image; without a
+    /// cluster, the newest that is known.
+    #[arg(long, value_name = "VERSION")]
+    pub coredns_version: Option<String>,
+    /// What to do with zones whose queries the DNS servers log, where they would miss what the kernel answers.
+    #[arg(long, value_enum, default_value_t = WhenLogged::Pass)]
+    pub when_logged: WhenLogged,
+    /// The longest that a kubelet takes to bring a changed ConfigMap into a pod: its sync period of 60 s, by
+    /// default, and half of that at random. In seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    pub kubelet_sync: u32,
+    /// Where metrics, status and probes are served over HTTP; `none` for nowhere.
+    #[arg(long, value_name = "IP:PORT", default_value = LISTEN, value_parser = listen)]
+    pub listen: Listen,
     /// The Service of the cluster's DNS.
     #[arg(
         long,
@@ -77,6 +108,19 @@ pub enum HookChoice {
     Clsact,
 }
 
+/// What to do with zones whose queries are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhenLogged {
+    /// Answer in the kernel: the log misses these questions.
+    Answer,
+    /// Leave them to the DNS servers.
+    Pass,
+}
+
+/// Where HTTP is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen(pub Option<SocketAddr>);
+
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -91,8 +135,12 @@ pub enum LogFormat {
 pub struct Config {
     /// Where objects come from.
     pub source: Source,
-    /// What may be answered, and how.
-    pub policy: Policy,
+    /// Where the DNS servers' set-up is read.
+    pub set_up: SetUp,
+    /// How it is read.
+    pub reading: in_force::Options,
+    /// Where HTTP is served; none: nowhere.
+    pub listen: Option<SocketAddr>,
     /// Namespace and name of the DNS Service.
     pub dns_service: (String, String),
     /// More DNS addresses.
@@ -107,26 +155,30 @@ pub struct Config {
     pub sizes: Sizes,
 }
 
+/// Where the DNS servers' set-up is read.
+#[derive(Debug, Clone)]
+pub enum SetUp {
+    /// It is given, and stays as it is.
+    Given(Box<Running>),
+    /// In the cluster.
+    Cluster {
+        /// The kubeconfig file to connect with; none inside a pod.
+        kubeconfig: Option<PathBuf>,
+    },
+}
+
 impl Args {
     /// Works out what is meant.
     ///
     /// # Errors
     /// A sentence that names the option, what is wrong with it, and how it is written.
     pub fn config(self) -> anyhow::Result<Config> {
-        let zones = self
-            .zones
-            .iter()
-            .map(|zone| Zone::parse(zone))
-            .collect::<Result<Vec<_>, _>>()
-            .context("read --zone")?;
-        if zones.len() > dns_ebpf::answer::ZONES_MAX {
-            bail!(
-                "--zone is given {} times; at most {} zones can be answered",
-                zones.len(),
-                dns_ebpf::answer::ZONES_MAX
-            );
-        }
-        apart(&zones)?;
+        let reading = in_force::Options {
+            kubelet_sync: Duration::from_secs(self.kubelet_sync.into()),
+            rules: self.rules()?,
+            answer_when_logged: self.when_logged == WhenLogged::Answer,
+        };
+        let set_up = self.set_up(reading)?;
         let source = if self.manifests.is_empty() {
             Source::Cluster {
                 kubeconfig: self.kubeconfig,
@@ -138,7 +190,9 @@ impl Args {
         };
         Ok(Config {
             source,
-            policy: Policy::kubeadm(zones),
+            set_up,
+            reading,
+            listen: self.listen.0,
             dns_service: namespaced(&self.dns_service)?,
             dns_addresses: self.dns_addresses,
             selection: Selection::new(&self.interfaces, &self.xdp)
@@ -155,34 +209,64 @@ impl Args {
             },
         })
     }
-}
 
-/// Refuses zones whose names would be each other's.
-fn apart(zones: &[Zone]) -> anyhow::Result<()> {
-    for (index, zone) in zones.iter().enumerate() {
-        for other in &zones[..index] {
-            let (short, long) = if zone.name.num_labels() < other.name.num_labels() {
-                (&zone.name, &other.name)
-            } else {
-                (&other.name, &zone.name)
-            };
-            if short == long {
-                bail!("--zone {short} is given twice; give each zone once");
-            }
-            let below = long.trim_to(usize::from(short.num_labels()) + 1);
-            let first = below.iter().next().unwrap_or_default();
-            if short.zone_of(long)
-                && ["svc", "pod", "dns", "dns-version"]
-                    .iter()
-                    .any(|own| own.as_bytes() == first)
-            {
-                bail!(
-                    "--zone {long} lies among the names that the zone {short} has itself; leave it out"
-                );
-            }
+    /// The rules of the version that is named; without a cluster, of the newest one.
+    fn rules(&self) -> anyhow::Result<Option<Rules>> {
+        match &self.coredns_version {
+            Some(version) => Ok(Some(Rules::of_version(version))),
+            None if self.manifests.is_empty() => Ok(None),
+            None => Ok(Some(Rules::default())),
         }
     }
-    Ok(())
+
+    fn set_up(&self, reading: in_force::Options) -> anyhow::Result<SetUp> {
+        let (mounted, origin) = match &self.corefile {
+            Some(path) => {
+                let text = fs::read_to_string(path)
+                    .with_context(|| format!("read --corefile {}", path.display()))?;
+                (
+                    Mounted::only(&text),
+                    format!("--corefile {}", path.display()),
+                )
+            }
+            None if self.manifests.is_empty() => {
+                return Ok(SetUp::Cluster {
+                    kubeconfig: self.kubeconfig.clone(),
+                });
+            }
+            None => (
+                Mounted::only(&self.kubeadm()?),
+                "the default Corefile of kubeadm".to_owned(),
+            ),
+        };
+        let running = Running::given(origin, mounted);
+        in_force::check(&running, reading)?;
+        Ok(SetUp::Given(Box::new(running)))
+    }
+
+    /// kubeadm's Corefile for the zones that are given.
+    fn kubeadm(&self) -> anyhow::Result<String> {
+        let zones: Vec<String> = self
+            .zones
+            .iter()
+            .map(|zone| Ok(zone_name(zone)?.to_ascii()))
+            .collect::<Result<_, ZoneError>>()
+            .context("read --zone")?;
+        Ok(match zones.is_empty() {
+            true => KUBEADM.to_owned(),
+            false => KUBEADM.replace("cluster.local", &zones.join(" ")),
+        })
+    }
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    if text == "none" {
+        return Ok(Listen(None));
+    }
+    let address = text
+        .parse()
+        .map_err(|error| format!("{error}; write it like {LISTEN} or [::1]:9253, or write none"))?;
+    Ok(Listen(Some(address)))
 }
 
 fn namespaced(text: &str) -> anyhow::Result<(String, String)> {

@@ -8,10 +8,17 @@ use std::{
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
-use crate::{namespace::Namespace, pins::Pins, process::Process, status::Status};
+use crate::{
+    namespace::Namespace,
+    pins::Pins,
+    process::Process,
+    status::{Report, Status},
+};
 
 /// What the agent's log line contains once it answers questions.
 const READY: &str = "answering";
+/// What its log line contains once it serves metrics and status.
+const SERVED: &str = "metrics and status are served at";
 /// From SIGTERM to the end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -26,7 +33,8 @@ pub struct Agent {
 
 impl Agent {
     /// Starts `binary run --pin-directory … ARGUMENTS` in `namespace`, and does not wait. The binary is
-    /// `env!("CARGO_BIN_EXE_zerohop")` or what [`crate::program`] finds.
+    /// `env!("CARGO_BIN_EXE_zerohop")` or what [`crate::program`] finds. Unless the arguments have `--listen`,
+    /// its HTTP server takes any free port of the loopback.
     ///
     /// # Errors
     ///
@@ -39,6 +47,9 @@ impl Agent {
     ) -> Result<Self> {
         let mut command = namespace.command(binary);
         command.arg("run").arg("--pin-directory").arg(pins.path());
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command.args(arguments);
         Ok(Self {
             namespace: namespace.clone(),
@@ -87,6 +98,33 @@ impl Agent {
         let printed = self.run_verb("status", &["--output", "json"])?;
         serde_json::from_str(&printed)
             .with_context(|| format!("understand what `zerohop status` printed: {printed}"))
+    }
+
+    /// Where the agent serves metrics and status, such as `http://127.0.0.1:9253`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not say within `limit` that it serves them.
+    pub fn url(&self, limit: Duration) -> Result<String> {
+        let line = self.wait_for(SERVED, limit)?;
+        let from = line.find("http://").context("the line has no URL")?;
+        let url = line[from..].split_whitespace().next();
+        Ok(url.context("the URL is empty")?.to_owned())
+    }
+
+    /// The counters, and what the agent says about itself.
+    ///
+    /// # Errors
+    ///
+    /// When `zerohop status` fails, prints something else, or cannot ask the agent.
+    pub fn full_status(&self, limit: Duration) -> Result<(Status, Report)> {
+        let url = self.url(limit)?;
+        let printed = self.run_verb("status", &["--output", "json", "--agent", &url])?;
+        let mut status: Status = serde_json::from_str(&printed)
+            .with_context(|| format!("understand what `zerohop status` printed: {printed}"))?;
+        let trouble = status.agent_trouble.take().unwrap_or_default();
+        let report = status.agent.take().context(trouble)?;
+        Ok((status, report))
     }
 
     /// Ends the agent by SIGTERM; its pins stay.

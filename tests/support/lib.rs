@@ -44,7 +44,10 @@ pub use process::Process;
 pub use question::{Edns, Question};
 pub use resolver::Resolver;
 pub use skip::{skip, skipped_without_root};
-pub use status::{Answered, AttachedInterface, Status, UnknownDestination};
+pub use status::{
+    Answered, AttachedInterface, Report, ReportedEarlier, ReportedKind, ReportedLeft,
+    ReportedPolicy, ReportedZone, Status, UnknownDestination,
+};
 pub use tool::{Tool, program};
 pub use wait::eventually;
 

@@ -20,6 +20,76 @@ pub struct Status {
     /// What is left of the lease, in seconds; negative or absent when it is over.
     #[serde(default)]
     pub lease_seconds: Option<f64>,
+    /// What the agent says about itself, if it could be asked.
+    #[serde(default)]
+    pub agent: Option<Report>,
+    /// Why it could not be asked.
+    #[serde(default)]
+    pub agent_trouble: Option<String>,
+}
+
+/// What the agent says about itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Report {
+    /// Whether the kernel answers questions.
+    pub answering: bool,
+    /// Why not.
+    pub reason: Option<String>,
+    /// What may be answered.
+    pub policy: ReportedPolicy,
+    /// The kinds of objects that answers are made from.
+    pub kinds: Vec<ReportedKind>,
+    /// Addresses and ports that count as the cluster's DNS.
+    pub dns_addresses: Vec<String>,
+}
+
+/// What may be answered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedPolicy {
+    /// Zones that are answered.
+    pub zones: Vec<ReportedZone>,
+    /// What is left to the DNS service.
+    pub left: Vec<ReportedLeft>,
+    /// Where the Corefile in force comes from.
+    pub corefiles: Vec<String>,
+    /// Texts that have been replaced and may still be in force.
+    pub earlier: Vec<ReportedEarlier>,
+}
+
+/// A zone that is answered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedZone {
+    /// Its name, with the final dot.
+    pub zone: String,
+    /// Lifetime of records, in seconds.
+    pub ttl: u32,
+}
+
+/// Something that is left to the DNS service.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedLeft {
+    /// The zone or name.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A text that has been replaced and may still be in force.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedEarlier {
+    /// The text; none if it was never seen.
+    pub revision: Option<String>,
+    /// In how many seconds it is out of force for certain.
+    pub seconds_left: Option<u64>,
+}
+
+/// How far the agent is with a kind of objects.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedKind {
+    /// The kind, such as `EndpointSlice`.
+    pub kind: String,
+    /// Whether all of them are known as they are now.
+    pub up_to_date: bool,
 }
 
 /// Counts of answers given in the kernel.

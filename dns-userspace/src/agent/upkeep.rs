@@ -1,22 +1,25 @@
 //! What the agent works on, and what it does when something has happened.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::SystemTime};
+mod interfaces;
+mod policy;
+mod report;
+mod skipped;
+mod synchronised;
 
-use anyhow::Context as _;
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
+use self::{policy::InEffect, skipped::NotServed, synchronised::Synchronised};
 use crate::{
     config::Config,
     datapath::{
-        attach::{Attached, Attachment, Attachments, Programs},
-        interfaces::{Interface, InterfaceEvent, InterfaceWatch},
+        attach::{Attachments, Programs},
         kernel_log, object,
         store::Store,
     },
     encode::{self, Draft, Forms},
-    objects::Skipped,
-    policy::Policy,
     projection::{self, NothingResolved, View},
     table::{Changed, Table},
+    telemetry::Telemetry,
     world::{Event, Owner, World},
 };
 
@@ -27,10 +30,9 @@ const RETRIED: usize = 256;
 const LOOK_EVERY: u32 = 60;
 /// Everything that the task works on.
 pub(super) struct Upkeep {
-    policy: Policy,
+    policy: InEffect,
     /// The serial number of SOA records.
     serial: u32,
-    forms: Forms,
     dns_service: (String, String),
     more_addresses: Vec<SocketAddr>,
     world: World,
@@ -43,10 +45,15 @@ pub(super) struct Upkeep {
     /// Whether the maps began as those of an earlier agent.
     adopted: bool,
     addresses: BTreeSet<SocketAddr>,
+    /// Whether the kernel knows them.
+    located: bool,
     /// What was last said about whether questions are answered.
     said: Option<Readiness>,
-    /// Objects that are not answered for, and why, as it was told.
+    /// Interfaces on which others run before us, as it was told.
     told: BTreeSet<(String, String)>,
+    not_served: NotServed,
+    synchronised: Synchronised,
+    telemetry: Arc<Telemetry>,
     /// The last owner whose refused names were tried again.
     retried: Option<Owner>,
     beats: u32,
@@ -57,45 +64,28 @@ pub(super) struct Upkeep {
 /// Whether questions are answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Readiness {
+    /// The policy leaves everything to the DNS service.
+    NothingAnswered,
     NoAddress,
     Answering,
 }
 
 impl Upkeep {
-    pub(super) fn new(config: &Config) -> anyhow::Result<Self> {
+    pub(super) fn new(config: &Config, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
         let mut loaded = object::load(&config.pin_directory, config.sizes)?;
         let programs = Programs::of(&loaded.object)?;
         if let Err(error) = kernel_log::follow(&mut loaded.object) {
             tracing::warn!("the datapath's own messages will not be seen: {error:#}");
         }
-        let mut store = Store::new(&mut loaded.object, loaded.control)?;
+        let store = Store::new(&mut loaded.object, loaded.control)?;
         programs.pin(&config.pin_directory)?;
-        let forms = Forms::of(&config.policy)?;
-        let control = store.control();
-        control.claim(config.policy.mark(&forms));
-        control.set_denials(false);
-        control.set_size_cap(u16::MAX);
-        control.set_zone_labels(
-            config
-                .policy
-                .zones
-                .iter()
-                .map(|zone| u32::from(zone.name.num_labels()))
-                .min()
-                .unwrap_or(1),
-        );
-        let serial = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs() as u32);
-        let zones = encode::zones(&config.policy, serial).context("write the zones' names")?;
-        store.put_policy(forms.rows(), &zones)?;
+        store.control().set_denials(false);
         let table = Table::new(store.last_section()?);
         let attachments = Attachments::new(&config.pin_directory, config.hook)?;
         tracing::info!(adopted = loaded.adopted, hook = %attachments.traffic_control(), "the datapath is loaded");
         Ok(Self {
-            policy: config.policy.clone(),
-            serial,
-            forms,
+            policy: InEffect::new(&config.set_up, config.reading),
+            serial: policy::serial(),
             dns_service: config.dns_service.clone(),
             more_addresses: config.dns_addresses.clone(),
             world: World::default(),
@@ -106,8 +96,12 @@ impl Upkeep {
             reconciled: false,
             adopted: loaded.adopted,
             addresses: BTreeSet::new(),
+            located: false,
             said: None,
             told: BTreeSet::new(),
+            not_served: NotServed::default(),
+            synchronised: Synchronised::default(),
+            telemetry,
             retried: None,
             beats: 0,
             asked: 0,
@@ -126,31 +120,40 @@ impl Upkeep {
             if let Event::Lost { kind, reason } = &event {
                 tracing::warn!(?kind, "{reason}");
             }
+            self.synchronised.note(&event);
+            self.not_served.note(&event);
             affected.append(&mut self.world.apply(event));
             // Absent names pass as soon as it is not certain that they are absent.
             if !self.world.fresh() {
                 self.store.control().set_denials(false);
             }
         }
-        if !self.world.complete() {
-            return Ok(());
-        }
         if !self.reconciled {
+            self.follow_policy();
             return self.reconcile();
         }
         let dns_service = Owner::service(&self.dns_service.0, &self.dns_service.1);
         let dns_changed = affected.contains(&dns_service);
-        let affected = projection::dependents(self.view(), affected);
+        let affected = match self.view() {
+            Some((view, _)) => projection::dependents(view, affected),
+            None => affected,
+        };
         self.carry(&affected);
         if dns_changed {
             self.find_addresses();
+            // The servers' port chooses among the Corefile's server blocks.
+            self.follow_policy();
         }
         self.permit();
         Ok(())
     }
 
-    /// Makes the maps hold what the first complete lists say, and nothing else.
+    /// Makes the maps hold what the first complete lists say, and nothing else, once there is a policy.
     fn reconcile(&mut self) -> anyhow::Result<()> {
+        if !self.world.complete() || self.policy.written().is_none() {
+            self.permit();
+            return Ok(());
+        }
         let owners = self.world.owners();
         self.carry(&owners);
         let left = if self.adopted {
@@ -172,6 +175,10 @@ impl Upkeep {
 
     /// Recomputes owners from the state of the world, and writes the differences.
     fn carry(&mut self, owners: &BTreeSet<Owner>) {
+        if self.policy.written().is_none() {
+            self.miss(owners);
+            return;
+        }
         let mut refused = 0;
         for owner in owners {
             let wanted = self.drafts(owner);
@@ -188,32 +195,30 @@ impl Upkeep {
         }
     }
 
-    /// Everything that records are made from.
-    fn view(&self) -> View<'_> {
-        View {
-            policy: &self.policy,
+    /// Everything that records are made from, and the forms of denial; none while no policy is written.
+    fn view(&self) -> Option<(View<'_>, &Forms)> {
+        let written = self.policy.written()?;
+        let view = View {
+            policy: &written.policy,
             world: &self.world,
             resolved: &NothingResolved,
             serial: self.serial,
-        }
+        };
+        Some((view, &written.forms))
     }
 
     fn drafts(&mut self, owner: &Owner) -> Vec<Draft> {
-        let (nodes, mut skipped) = projection::nodes_of(self.view(), owner);
+        let Some((view, forms)) = self.view() else {
+            return Vec::new();
+        };
+        let (nodes, mut skipped) = projection::nodes_of(view, owner);
         let mut drafts = Vec::with_capacity(nodes.len());
         for node in &nodes {
-            let (draft, mut left) = encode::encode(node, &self.forms);
+            let (draft, mut left) = encode::encode(node, forms);
             drafts.extend(draft);
             skipped.append(&mut left);
         }
-        for Skipped { object, reason } in skipped {
-            // Owners are recomputed often; each reason is told once.
-            let told = (object, reason);
-            if !self.told.contains(&told) {
-                tracing::warn!(object = %told.0, "not answered in the kernel: {}", told.1);
-                self.told.insert(told);
-            }
-        }
+        self.not_served.set(owner, skipped);
         drafts
     }
 
@@ -225,7 +230,7 @@ impl Upkeep {
                 .into_iter()
                 .collect();
         addresses.extend(&self.more_addresses);
-        if addresses != self.addresses || self.said.is_none() {
+        if addresses != self.addresses || !self.located {
             let left = match self.store.set_destinations(&addresses) {
                 Ok(left) => left,
                 Err(error) => {
@@ -237,11 +242,17 @@ impl Upkeep {
                 tracing::warn!(address = %left, "this DNS address is one too many, or has one port too many: its questions go to the DNS service");
             }
             self.addresses = addresses;
+            self.located = true;
         }
     }
 
     /// Lets the kernel answer and deny, as far as the world is known.
     fn permit(&mut self) {
+        if self.policy.is_silent() {
+            self.store.control().end_lease();
+            self.said = Some(Readiness::NothingAnswered);
+            return;
+        }
         if !self.reconciled {
             return;
         }
@@ -259,6 +270,8 @@ impl Upkeep {
             return;
         }
         match readiness {
+            // It was told with the policy.
+            Readiness::NothingAnswered => {}
             Readiness::NoAddress => {
                 let (namespace, name) = &self.dns_service;
                 tracing::warn!(
@@ -279,8 +292,12 @@ impl Upkeep {
         self.said = Some(readiness);
     }
 
-    /// Renews the lease, and tries again what the maps refused.
-    pub(super) fn beat(&mut self) {
+    /// Renews the lease, looks whether time has changed the policy, and tries again what the maps refused.
+    pub(super) fn beat(&mut self) -> anyhow::Result<()> {
+        self.follow_policy();
+        if !self.reconciled {
+            self.reconcile()?;
+        }
         if self.reconciled {
             if self.beats.is_multiple_of(RETRY_EVERY) {
                 self.retry();
@@ -292,10 +309,15 @@ impl Upkeep {
         if self.beats.is_multiple_of(LOOK_EVERY) {
             self.look();
         }
+        self.telemetry.tell(self.report());
+        Ok(())
     }
 
     /// Tries refused names again, quietly: that they were refused has been said. Owners take turns.
     fn retry(&mut self) {
+        if self.policy.written().is_none() {
+            return;
+        }
         let all = self.table.to_retry();
         let later = all
             .iter()
@@ -334,75 +356,6 @@ impl Upkeep {
                 "attached to {} interfaces, and nobody asks a known DNS address: they ask {address} ({questions} questions); if that is the cluster's DNS, name it by --dns-address",
                 self.attachments.list().len()
             );
-        }
-    }
-
-    /// Attaches to, looks after and detaches from interfaces as they come and go.
-    ///
-    /// What fails for one interface must not keep the others from being answered: its questions pass.
-    pub(super) fn interface(&mut self, event: InterfaceEvent, watch: &InterfaceWatch) {
-        match event {
-            InterfaceEvent::Present(interface) => self.attach(&interface),
-            InterfaceEvent::Gone { index } => {
-                if let Err(error) = self.attachments.detach(index) {
-                    tracing::warn!(index, "{error}");
-                }
-                self.note_mtu(index, None);
-            }
-            InterfaceEvent::FiltersChanged { index } => {
-                match self.attachments.check_first(index, &self.programs) {
-                    Ok(Some(Attachment::Attached(attached))) => self.note_order(&attached),
-                    Ok(_) => {}
-                    Err(error) => tracing::warn!(index, "{error}"),
-                }
-            }
-            InterfaceEvent::Resynced => {
-                let wanted = watch.present().map(|interface| interface.index).collect();
-                if let Err(error) = self.attachments.retain(&wanted) {
-                    tracing::warn!("{error}");
-                }
-                for gone in self.store.interfaces().difference(&wanted) {
-                    self.note_mtu(*gone, None);
-                }
-            }
-        }
-    }
-
-    /// Attaches once the kernel knows what fits the interface.
-    fn attach(&mut self, interface: &Interface) {
-        self.note_mtu(interface.index, Some(interface.mtu));
-        match self.attachments.attach(interface, &self.programs) {
-            Ok(Attachment::Attached(attached)) => {
-                tracing::debug!(interface = %attached.name, by = %attached.by, first = attached.first, "attached");
-                self.note_order(&attached);
-            }
-            Ok(Attachment::Gone) => self.note_mtu(interface.index, None),
-            // An earlier program may still be there, so the MTU stays noted.
-            Err(error) => tracing::warn!(interface = %interface.name, "{error}"),
-        }
-    }
-
-    fn note_mtu(&mut self, index: u32, mtu: Option<u32>) {
-        if let Err(error) = self.store.set_mtu(index, mtu) {
-            tracing::warn!(
-                index,
-                "{error:#}; large replies on this interface go to the DNS service"
-            );
-        }
-    }
-
-    /// Says once when other programs run before ours on an interface.
-    fn note_order(&mut self, attached: &Attached) {
-        if attached.first {
-            return;
-        }
-        let told = (
-            format!("interface {}", attached.name),
-            attached.behind.join(", "),
-        );
-        if !self.told.contains(&told) {
-            tracing::warn!(interface = %attached.name, "{} runs before ours: what it answers or drops, we do not see", told.1);
-            self.told.insert(told);
         }
     }
 }

@@ -1,4 +1,6 @@
-//! `zerohop status`.
+//! `zerohop status`: the kernel's counters, which are there without an agent, and what the agent says.
+
+mod agent;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,13 +9,20 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Output, Pinned};
-use crate::datapath::{attach::survey, counters::Counters, reader};
+use crate::{
+    config::LISTEN,
+    datapath::{attach::survey, counters::Counters, reader},
+    telemetry::{self, Report},
+};
 
 /// Shows what was answered, what was passed on and why, and where the datapath is attached.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     #[command(flatten)]
     pinned: Pinned,
+    /// Where the agent serves its status (`zerohop run --listen`).
+    #[arg(long, value_name = "URL", default_value_t = format!("http://{LISTEN}"))]
+    agent: String,
     /// How to write it.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -28,6 +37,10 @@ struct Status {
     torn: u64,
     unknown_destinations: Vec<Unknown>,
     interfaces: Vec<Interface>,
+    /// What the agent says; none if it cannot be asked.
+    agent: Option<Report>,
+    /// Why it cannot be asked.
+    agent_trouble: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,12 +63,25 @@ struct Interface {
 /// # Errors
 /// Nothing pinned, or no permission to read it.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let status = read(&options.pinned)?;
+    let mut status = read(&options.pinned)?;
+    match ask(&options.agent) {
+        Ok(report) => status.agent = Some(report),
+        Err(error) => status.agent_trouble = Some(format!("{error:#}")),
+    }
     match options.output {
         Output::Json => println!("{}", serde_json::to_string(&status).context("write JSON")?),
         Output::Text => print(&status),
     }
     Ok(())
+}
+
+/// What the agent says, if it runs.
+fn ask(agent: &str) -> anyhow::Result<Report> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start a runtime")?
+        .block_on(telemetry::fetch(agent))
 }
 
 fn read(pinned: &Pinned) -> anyhow::Result<Status> {
@@ -86,6 +112,8 @@ fn read(pinned: &Pinned) -> anyhow::Result<Status> {
         torn: counts.torn,
         unknown_destinations: unknown.collect(),
         interfaces: interfaces.collect(),
+        agent: None,
+        agent_trouble: None,
     })
 }
 
@@ -99,6 +127,11 @@ fn print(status: &Status) {
         println!(
             "not answering: no agent renews the lease; every question goes to the DNS service"
         );
+    }
+    match (&status.agent, &status.agent_trouble) {
+        (Some(report), _) => print!("{}", agent::text(report)),
+        (None, Some(trouble)) => println!("what the agent knows is not shown: {trouble}"),
+        (None, None) => {}
     }
     println!("\nattached to {} interfaces", status.interfaces.len());
     for interface in &status.interfaces {

@@ -5,6 +5,7 @@
 //! watches to itself: after a lost connection a quiet kind could not be told from a stale one, and
 //! absent names may be denied only where nothing is missed.
 
+pub mod dns_server;
 mod list;
 mod trouble;
 mod watch;
@@ -42,12 +43,7 @@ pub async fn start(
     kubeconfig: Option<PathBuf>,
     events: Sender<Event>,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let mut config = configuration(kubeconfig).await?;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
-    // The followers retry by themselves, and say so.
-    config.default_retry = false;
-    let server: Box<str> = config.cluster_url.to_string().into();
-    let client = Client::try_from(config).context("prepare the connection to the API server")?;
+    let (client, server) = connect(kubeconfig).await?;
     let reached = Arc::new(Notify::new());
     let follower = |kind| {
         let (client, events) = (client.clone(), events.clone());
@@ -59,6 +55,17 @@ pub async fn start(
     Ok(tokio::spawn(async move {
         join3(namespaces, services, slices).await;
     }))
+}
+
+/// A client, and the server's address for messages.
+async fn connect(kubeconfig: Option<PathBuf>) -> anyhow::Result<(Client, Box<str>)> {
+    let mut config = configuration(kubeconfig).await?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    // The followers retry by themselves, and say so.
+    config.default_retry = false;
+    let server = config.cluster_url.to_string().into();
+    let client = Client::try_from(config).context("prepare the connection to the API server")?;
+    Ok((client, server))
 }
 
 async fn configuration(kubeconfig: Option<PathBuf>) -> anyhow::Result<Config> {

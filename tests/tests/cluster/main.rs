@@ -6,6 +6,8 @@
 
 mod addresses;
 mod namespaces;
+mod policy;
+mod refusals;
 mod scene;
 mod services;
 mod trouble;

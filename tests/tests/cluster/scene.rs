@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use tests::{
-    Agent, ApiServer, Client, CoreDns, Namespace, Pins, Pod, Question, Status, Tool, eventually,
+    Agent, ApiServer, Client, CoreDns, Folder, Namespace, Pins, Pod, Question, Status, Tool,
+    eventually,
     hickory_proto::{
         op::{Message, ResponseCode},
         rr::RecordType,
@@ -88,6 +89,9 @@ pub(crate) struct Scene {
     pub(crate) api: ApiServer,
     pub(crate) node: Namespace,
     pins: Pins,
+    /// Options of the agent.
+    options: Vec<String>,
+    _folder: Option<Folder>,
 }
 
 impl Scene {
@@ -101,20 +105,39 @@ impl Scene {
         Ok(scene)
     }
 
-    /// A scene whose agent starts after `before` has had its way with the API server.
+    /// A scene whose agent starts after `before` has had its way with the API server. The agent is given the
+    /// Corefile, for no workload runs CoreDNS.
     pub(crate) fn prepare(before: impl FnOnce(&mut ApiServer) -> Result<()>) -> Result<Self> {
+        let folder = Folder::new()?;
+        folder.write("Corefile", &corefile(""))?;
+        let corefile = folder.path().join("Corefile");
+        let corefile = corefile.to_string_lossy().into_owned();
+        let mut scene = Self::with_options(&["--corefile", &corefile], before)?;
+        scene._folder = Some(folder);
+        Ok(scene)
+    }
+
+    /// As [`Scene::prepare`], with other options of the agent.
+    pub(crate) fn with_options(
+        options: &[&str],
+        before: impl FnOnce(&mut ApiServer) -> Result<()>,
+    ) -> Result<Self> {
         let node = Namespace::node("node")?;
         node.add_loopback_address(IpAddr::V4(DNS_SERVICE))?;
         let pod = Pod::new(&node, 1)?;
         let mut api = ApiServer::start_in(&node)?;
         let kubeconfig = api.kubeconfig();
         let address = SocketAddr::from((DNS_SERVICE, 53));
-        let core_dns = CoreDns::start(&node, address, &corefile(&kubeconfig), &[])?;
+        let client = format!("kubeconfig {} test", kubeconfig.display());
+        let core_dns = CoreDns::start(&node, address, &corefile(&client), &[])?;
         before(&mut api)?;
         let pins = Pins::new()?;
-        let agent = start_agent(&node, &pins, &kubeconfig)?;
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let agent = start_agent(&node, &pins, &kubeconfig, &options)?;
         Ok(Self {
             agent,
+            options,
+            _folder: None,
             client: pod.client(address)?,
             judge: pod.client(SocketAddr::from((pod.gateway_ipv4(), 53)))?,
             _core_dns: core_dns,
@@ -128,7 +151,7 @@ impl Scene {
     /// Ends the agent, and starts another one with this kubeconfig, which need not come to answer.
     pub(crate) fn restart_agent(&mut self, kubeconfig: &Path) -> Result<()> {
         self.agent.terminate()?;
-        self.agent = start_agent(&self.node, &self.pins, kubeconfig)?;
+        self.agent = start_agent(&self.node, &self.pins, kubeconfig, &self.options)?;
         Ok(())
     }
 
@@ -203,22 +226,24 @@ impl Scene {
     }
 }
 
-fn corefile(kubeconfig: &Path) -> String {
+/// What CoreDNS serves; `client` is how it reaches the API server.
+fn corefile(client: &str) -> String {
     format!(
-        ".:53 {{\n    errors\n    kubernetes cluster.local {{\n        kubeconfig {} test\n        \
-         pods insecure\n        ttl 30\n    }}\n    loadbalance\n}}\n",
-        kubeconfig.display()
+        ".:53 {{\n    errors\n    kubernetes cluster.local {{\n        {client}\n        \
+         pods insecure\n        ttl 30\n    }}\n    loadbalance\n}}\n"
     )
 }
 
-fn start_agent(node: &Namespace, pins: &Pins, kubeconfig: &Path) -> Result<Agent> {
+fn start_agent(
+    node: &Namespace,
+    pins: &Pins,
+    kubeconfig: &Path,
+    options: &[String],
+) -> Result<Agent> {
     let kubeconfig = kubeconfig.to_string_lossy();
-    Agent::start(
-        node,
-        &program(Tool::Zerohop)?,
-        pins,
-        &["--kubeconfig", &kubeconfig],
-    )
+    let mut arguments = vec!["--kubeconfig", &*kubeconfig];
+    arguments.extend(options.iter().map(String::as_str));
+    Agent::start(node, &program(Tool::Zerohop)?, pins, &arguments)
 }
 
 fn who(before: &Status, after: &Status) -> Result<By> {

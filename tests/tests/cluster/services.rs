@@ -69,19 +69,19 @@ fn a_headless_service_follows_its_endpoints_and_does_not_exist_without() -> Resu
             &records(&[&ip]),
         )?;
     }
-    // Names below a service that are none of its endpoints' are left to the DNS service.
+    // An endpoint that is not ready has no name, nor has one with a host name a second one.
     for label in ["web-9", "10-244-9-1"] {
-        scene.follow(&format!("{label}.{WEB}"), RecordType::A, &denied().passed())?;
+        scene.follow(&format!("{label}.{WEB}"), RecordType::A, &denied())?;
     }
 
     scene.apply_slice("web", &format!("[{}]", named(2)))?;
     scene.follow(WEB, RecordType::A, &records(&["10.244.9.2"]))?;
-    scene.follow(&format!("web-1.{WEB}"), RecordType::A, &denied().passed())?;
+    scene.follow(&format!("web-1.{WEB}"), RecordType::A, &denied())?;
     // Without a host name, an endpoint's name is its address with dashes.
     scene.apply_slice("web", "[{addresses: [10.244.9.2]}]")?;
     let dashed = format!("10-244-9-2.{WEB}");
     scene.follow(&dashed, RecordType::A, &records(&["10.244.9.2"]))?;
-    scene.follow(&format!("web-2.{WEB}"), RecordType::A, &denied().passed())?;
+    scene.follow(&format!("web-2.{WEB}"), RecordType::A, &denied())?;
 
     scene.apply_slice("web", "[]")?;
     scene.follow(WEB, RecordType::A, &denied())?;

@@ -142,7 +142,7 @@ fn assert_nothing_is_answered(scene: &Scene) -> Result<()> {
 }
 
 /// The kubeconfig of a service account without any rights.
-fn powerless(api: &ApiServer) -> Result<String> {
+pub(crate) fn powerless(api: &ApiServer) -> Result<String> {
     api.kubectl(&["create", "serviceaccount", "agent", "-n", "default"], "")?;
     let token = api.kubectl(&["create", "token", "agent", "-n", "default"], "")?;
     let text = read(&api.kubeconfig())?;
@@ -156,7 +156,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// Lets the service account list and watch these resources.
-fn permit(api: &ApiServer, role: &str, group: &str, resources: &str) -> Result<()> {
+pub(crate) fn permit(api: &ApiServer, role: &str, group: &str, resources: &str) -> Result<()> {
     let resources: Vec<String> = resources
         .split(',')
         .map(|resource| format!("{resource}{group}"))

@@ -1,0 +1,244 @@
+//! The policy in effect, and how another one takes its place.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context as _;
+
+use super::Upkeep;
+use crate::{
+    agent::fit::fit,
+    config::SetUp,
+    datapath::control,
+    encode::{self, Forms},
+    in_force::{Effective, InForce, Now, Options, Seen},
+    objects::Protocol,
+    policy::{Left, Policy},
+    world::{Owner, World},
+};
+
+/// The policy in effect.
+#[derive(Debug)]
+pub(super) struct InEffect {
+    in_force: InForce,
+    /// What may be answered, as it was last worked out; none before the set-up was read.
+    effective: Option<Effective>,
+    /// Since when, since the Unix epoch.
+    since: Duration,
+    /// What the maps are written by; none: they are not this agent's, or half-written.
+    written: Option<Written>,
+    /// Owners that changed while the maps could not be written.
+    missed: BTreeSet<Owner>,
+}
+
+/// What the maps are written by.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The policy, without the reasons for what is left.
+    pub(super) policy: Policy,
+    pub(super) forms: Forms,
+}
+
+impl InEffect {
+    pub(super) fn new(set_up: &SetUp, options: Options) -> Self {
+        let in_force = match set_up {
+            SetUp::Given(running) => InForce::given(options, (**running).clone(), now()),
+            SetUp::Cluster { .. } => InForce::new(options),
+        };
+        Self {
+            in_force,
+            effective: None,
+            since: Duration::ZERO,
+            written: None,
+            missed: BTreeSet::new(),
+        }
+    }
+
+    /// What the maps are written by.
+    pub(super) fn written(&self) -> Option<&Written> {
+        self.written.as_ref()
+    }
+
+    /// What may be answered; none before the set-up was read.
+    pub(super) fn effective(&self) -> Option<&Effective> {
+        self.effective.as_ref()
+    }
+
+    /// Since when, since the Unix epoch.
+    pub(super) fn since(&self) -> Duration {
+        self.since
+    }
+
+    /// Whether it is known that nothing may be answered, or the maps do not say what may be.
+    pub(super) fn is_silent(&self) -> bool {
+        self.effective.as_ref().is_some_and(|effective| {
+            let written = self.written.as_ref().map(|written| &written.policy);
+            effective.policy.zones.is_empty()
+                || written != Some(&without_reasons(&effective.policy))
+        })
+    }
+
+    /// Works out what may be answered now. Returns the reasons that were not told before, if it has changed.
+    fn work_out(&mut self, world: &World, service: &(String, String)) -> Option<Vec<Left>> {
+        if !self.in_force.has_begun() {
+            return None;
+        }
+        self.in_force.set_ports(ports(world, service));
+        let now = now();
+        let mut effective = self.in_force.effective(now);
+        effective.policy = fit(effective.policy);
+        let before = self.effective.replace(effective);
+        let effective = self.effective.as_ref()?;
+        if before.as_ref().map(|before| &before.policy) == Some(&effective.policy) {
+            return None;
+        }
+        self.since = now.since_epoch;
+        let told = before.map(|before| before.policy.left).unwrap_or_default();
+        let left = effective.policy.left.iter();
+        let left: BTreeSet<&Left> = left.filter(|left| !told.contains(left)).collect();
+        Some(left.into_iter().cloned().collect())
+    }
+}
+
+impl Upkeep {
+    /// Takes in how the DNS servers are set up.
+    pub(in crate::agent) fn see(&mut self, seen: Seen) -> anyhow::Result<()> {
+        self.policy.in_force.observe(seen, now());
+        self.follow_policy();
+        if self.reconciled {
+            self.permit();
+        } else {
+            self.reconcile()?;
+        }
+        self.telemetry.tell(self.report());
+        Ok(())
+    }
+
+    /// Works out the policy, and makes the maps follow it if it has changed.
+    pub(super) fn follow_policy(&mut self) {
+        // Before that, it is not known at which port the servers are asked.
+        if !self.world.complete() {
+            return;
+        }
+        if let Some(left) = self.policy.work_out(&self.world, &self.dns_service) {
+            self.tell_policy(&left);
+        }
+        if !self.policy.is_silent() {
+            return;
+        }
+        // From here on the kernel answers nothing, unless what is written is what an earlier agent has written.
+        if self.policy.written.is_some() {
+            self.store.control().end_lease();
+        }
+        let wanted = self.policy.effective.as_ref();
+        let Some(wanted) = wanted.map(|effective| without_reasons(&effective.policy)) else {
+            return;
+        };
+        if wanted.zones.is_empty() {
+            // What is written stays, and is kept up to date for when it holds again.
+            return;
+        }
+        match self.write_policy(wanted) {
+            Ok(written) => self.policy.written = Some(written),
+            Err(error) => {
+                // It is tried again with the next heartbeat.
+                self.policy.written = None;
+                self.store.control().end_lease();
+                tracing::warn!("nothing is answered: the policy cannot be written: {error:#}");
+                return;
+            }
+        }
+        if self.reconciled {
+            let mut owners = self.world.owners();
+            owners.append(&mut self.policy.missed);
+            self.carry(&owners);
+        }
+    }
+
+    /// Writes what all entries share. If the maps may hold entries of another policy, the lease ends.
+    fn write_policy(&mut self, policy: Policy) -> anyhow::Result<Written> {
+        let forms = Forms::of(&policy)?;
+        let zones = encode::zones(&policy, self.serial).context("write the zones' names")?;
+        let control = self.store.control();
+        control.claim(policy.mark(&forms));
+        control.set_size_cap(policy.size_cap);
+        let labels = policy.zones.iter().map(|zone| zone.name.num_labels());
+        control.set_zone_labels(labels.min().unwrap_or(1).into());
+        self.store.put_policy(forms.rows(), &zones)?;
+        Ok(Written { policy, forms })
+    }
+
+    /// Notes owners that cannot be carried now.
+    pub(super) fn miss(&mut self, owners: &BTreeSet<Owner>) {
+        self.policy.missed.extend(owners.iter().cloned());
+    }
+
+    fn tell_policy(&self, left: &[Left]) {
+        let Some(effective) = self.policy.effective() else {
+            return;
+        };
+        let from: Vec<&str> = effective.revisions.iter().map(String::as_str).collect();
+        let from = from.join(", ");
+        if effective.policy.zones.is_empty() {
+            tracing::warn!("nothing is answered in the kernel by {from}");
+        } else {
+            let zones: Vec<String> = effective
+                .policy
+                .zones
+                .iter()
+                .map(|zone| format!("{} (ttl {})", zone.name, zone.lifetimes.records))
+                .collect();
+            tracing::info!(
+                earlier = effective.earlier.len(),
+                "zones by {from}: {}",
+                zones.join(", ")
+            );
+        }
+        for Left { what, reason } in left {
+            tracing::warn!(%what, "left to the DNS service: {reason}");
+        }
+    }
+}
+
+/// What of a policy decides what the maps hold.
+fn without_reasons(policy: &Policy) -> Policy {
+    Policy {
+        left: Vec::new(),
+        ..policy.clone()
+    }
+}
+
+/// The UDP ports at which the endpoints of a service receive what is sent to its UDP ports.
+fn ports(world: &World, (namespace, name): &(String, String)) -> BTreeSet<u16> {
+    let Some(service) = world.service(namespace, name) else {
+        return BTreeSet::new();
+    };
+    let names: BTreeSet<_> = service
+        .ports
+        .iter()
+        .filter(|port| port.protocol == Protocol::Udp)
+        .map(|port| &port.name)
+        .collect();
+    let slices = world.slices_of(namespace, name);
+    slices
+        .flat_map(|slice| &slice.ports)
+        .filter(|port| port.protocol == Protocol::Udp && names.contains(&port.name))
+        .filter_map(|port| port.port)
+        .collect()
+}
+
+fn now() -> Now {
+    Now {
+        since_boot: Duration::from_nanos(control::now()),
+        since_epoch: SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    }
+}
+
+/// A plausible serial of a SOA record: recent Unix time.
+pub(super) fn serial() -> u32 {
+    now().since_epoch.as_secs() as u32
+}

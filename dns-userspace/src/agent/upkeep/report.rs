@@ -1,0 +1,124 @@
+//! What the agent says about itself.
+
+use super::{Readiness, Upkeep};
+use crate::{
+    datapath::control,
+    in_force::Effective,
+    telemetry::{
+        DenialsReport, EarlierReport, KindReport, LeftReport, PolicyReport, Report, SkippedReport,
+        TextReport, ZoneReport,
+    },
+};
+
+/// How many objects are named that are not served.
+const NAMED: usize = 20;
+
+impl Upkeep {
+    /// Everything that is worth telling.
+    pub(super) fn report(&self) -> Report {
+        let reason = self.reason();
+        let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let kinds = self.synchronised.kinds().map(|(kind, reason)| KindReport {
+            kind: kind.to_owned(),
+            up_to_date: reason.is_none(),
+            reason: reason.map(str::to_owned),
+        });
+        let named = self.not_served.all().take(NAMED);
+        let named = named.map(|(object, reason)| TextReport {
+            object: object.to_owned(),
+            reason: reason.to_owned(),
+        });
+        Report {
+            answering: reason.is_none(),
+            reason,
+            policy: self.policy_report(),
+            denials: self.denials(),
+            kinds: kinds.collect(),
+            dns_addresses: self.addresses.iter().map(ToString::to_string).collect(),
+            names: counted(self.table.entries()),
+            refused: counted(self.table.refused().count()),
+            interfaces: counted(self.attachments.list().len()),
+            skipped: SkippedReport {
+                count: counted(self.not_served.count()),
+                first: named.collect(),
+            },
+            external: Default::default(),
+        }
+    }
+
+    /// Why nothing is answered; none: it is.
+    fn reason(&self) -> Option<String> {
+        let (namespace, name) = &self.dns_service;
+        match &self.said {
+            Some(Readiness::Answering) => None,
+            Some(Readiness::NoAddress) => Some(format!(
+                "no address of the cluster's DNS is known: there is no Service {namespace}/{name} with a UDP port"
+            )),
+            Some(Readiness::NothingAnswered) => {
+                let effective = self.policy.effective();
+                let left = effective.and_then(|effective| effective.policy.left.first());
+                Some(match left {
+                    Some(left) => left.reason.clone(),
+                    None => "the policy is being written".to_owned(),
+                })
+            }
+            None if self.world.complete() => {
+                Some("the set-up of the DNS servers has not been read yet".to_owned())
+            }
+            None => Some("not every kind of objects has been listed yet".to_owned()),
+        }
+    }
+
+    fn denials(&self) -> DenialsReport {
+        let lost = self.synchronised.kinds().find_map(|(kind, reason)| {
+            let reason = reason?;
+            Some(format!("{kind}s are not up to date: {reason}"))
+        });
+        let reason = lost.or_else(|| {
+            let uncertain = self.table.refused().next().is_some();
+            uncertain.then(|| {
+                "the maps have refused names, and names beside them may not be denied".to_owned()
+            })
+        });
+        DenialsReport {
+            denied: self.world.fresh(),
+            reason,
+        }
+    }
+
+    fn policy_report(&self) -> PolicyReport {
+        let Some(effective) = self.policy.effective() else {
+            return PolicyReport::default();
+        };
+        let Effective {
+            policy,
+            revisions,
+            earlier,
+        } = effective;
+        let zones = policy.zones.iter().map(|zone| ZoneReport {
+            zone: zone.name.to_ascii(),
+            ttl: zone.lifetimes.records,
+            denial_ttl: zone.lifetimes.denial,
+            denies: zone.denies,
+        });
+        let left = policy.left.iter().map(|left| LeftReport {
+            what: left.what.clone(),
+            reason: left.reason.clone(),
+        });
+        let now = std::time::Duration::from_nanos(control::now());
+        let earlier = earlier.iter().map(|earlier| EarlierReport {
+            revision: earlier.revision.clone(),
+            replaced: earlier.replaced.as_secs(),
+            seconds_left: earlier
+                .until
+                .map(|until| until.saturating_sub(now).as_secs()),
+        });
+        PolicyReport {
+            zones: zones.collect(),
+            left: left.collect(),
+            corefiles: revisions.iter().cloned().collect(),
+            since: self.policy.since().as_secs(),
+            earlier: earlier.collect(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What the agent says about itself, in words.
+
+use std::{
+    fmt::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::telemetry::{EarlierReport, PolicyReport, Report};
+
+/// The report as lines of text.
+pub(super) fn text(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing into memory cannot fail.
+    let _ = write(&mut text, report, age_of);
+    text
+}
+
+fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> std::fmt::Result {
+    if let Some(reason) = &report.reason {
+        writeln!(text, "\nnothing is answered: {reason}")?;
+    }
+    policy(text, &report.policy, &age_of)?;
+    match (&report.denials.denied, &report.denials.reason) {
+        (true, None) => writeln!(text, "\nabsent names are denied")?,
+        (true, Some(reason)) => writeln!(text, "\nabsent names are denied, but not all: {reason}")?,
+        (false, Some(reason)) => writeln!(text, "\nabsent names are not denied: {reason}")?,
+        (false, None) => writeln!(text, "\nabsent names are not denied")?,
+    }
+    writeln!(text, "\nobjects")?;
+    for kind in &report.kinds {
+        let state = kind.reason.as_deref().unwrap_or("up to date");
+        writeln!(text, "  {:<22} {state}", kind.kind)?;
+    }
+    writeln!(text, "  {:<22} {:>12}", "names in the kernel", report.names)?;
+    if report.refused > 0 {
+        writeln!(
+            text,
+            "  {:<22} {:>12}",
+            "refused by the maps", report.refused
+        )?;
+    }
+    writeln!(
+        text,
+        "\nthe cluster's DNS: {}",
+        report.dns_addresses.join(", ")
+    )?;
+    if report.skipped.count > 0 {
+        writeln!(text, "\n{} objects are not served", report.skipped.count)?;
+        for skipped in &report.skipped.first {
+            writeln!(text, "  {}: {}", skipped.object, skipped.reason)?;
+        }
+    }
+    if report.external.wanted > 0 {
+        let (fresh, wanted) = (report.external.fresh, report.external.wanted);
+        writeln!(
+            text,
+            "\nnames outside the cluster: {fresh} of {wanted} are known"
+        )?;
+        for failing in &report.external.failing {
+            writeln!(text, "  {}: {}", failing.object, failing.reason)?;
+        }
+    }
+    Ok(())
+}
+
+fn policy(
+    text: &mut String,
+    policy: &PolicyReport,
+    age_of: impl Fn(u64) -> String,
+) -> std::fmt::Result {
+    if !policy.corefiles.is_empty() {
+        let corefiles = policy.corefiles.join(", ");
+        writeln!(
+            text,
+            "\nby {corefiles}, in effect since {}",
+            age_of(policy.since)
+        )?;
+    }
+    for zone in &policy.zones {
+        let denies = if zone.denies {
+            ""
+        } else {
+            ", absent names are left"
+        };
+        writeln!(
+            text,
+            "  {:<22} ttl {} s, denials {} s{denies}",
+            zone.zone, zone.ttl, zone.denial_ttl
+        )?;
+    }
+    for EarlierReport {
+        revision,
+        replaced,
+        seconds_left,
+    } in &policy.earlier
+    {
+        let revision = revision
+            .as_deref()
+            .unwrap_or("an earlier text that was not seen");
+        let until = match seconds_left {
+            Some(seconds) => format!("for {seconds} s more"),
+            None => "until the pods that have it are replaced".to_owned(),
+        };
+        writeln!(
+            text,
+            "  beside {revision}, replaced {}, which may be in force {until}",
+            age_of(*replaced)
+        )?;
+    }
+    if !policy.left.is_empty() {
+        writeln!(text, "\nleft to the DNS service")?;
+        for left in &policy.left {
+            writeln!(text, "  {:<22} {}", left.what, left.reason)?;
+        }
+    }
+    Ok(())
+}
+
+/// How long ago a moment was.
+fn age_of(moment: u64) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    format!("{} s ago", now.saturating_sub(moment))
+}

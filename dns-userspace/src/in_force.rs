@@ -1,0 +1,273 @@
+//! Which policies may be in force now: the DNS servers read their Corefile in their own time.
+//!
+//! Pure: clocks are passed in. Somebody who watches the ConfigMaps sees a change before the servers do, and
+//! for a while either text may be the one that a server answers by. So a change never replaces a policy: the
+//! new text joins those that may be in force, and what is answered is what all of them agree on. A text leaves
+//! when no server can have it any more: see [`history`].
+
+mod history;
+mod running;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+pub use self::{
+    history::{History, Text},
+    running::{Running, Seen},
+};
+use crate::{
+    corefile::{Server, policy_of},
+    policy::{Policy, Rules, meet},
+};
+
+/// The time, by both clocks that matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// CLOCK_BOOTTIME: what has passed between two moments that were both seen.
+    pub since_boot: Duration,
+    /// Since the Unix epoch: to compare with the times that objects carry.
+    pub since_epoch: Duration,
+}
+
+/// What is the same for all Corefiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The longest that a kubelet takes to bring a changed ConfigMap into a pod's volume.
+    pub kubelet_sync: Duration,
+    /// The rules of the servers' version, where a person has named it; none: those of the image.
+    pub rules: Option<Rules>,
+    /// Whether zones are answered whose queries the servers log.
+    pub answer_when_logged: bool,
+}
+
+/// Every Corefile that may be in force.
+#[derive(Debug)]
+pub struct InForce {
+    options: Options,
+    is_given: bool,
+    /// UDP ports at which the DNS service's questions arrive at the servers.
+    ports: BTreeSet<u16>,
+    known: Known,
+    /// How often the ConfigMaps had been listed, when they were last seen.
+    lists: u64,
+}
+
+#[derive(Debug)]
+enum Known {
+    /// Nothing has been seen yet.
+    NotYet,
+    /// Nothing is known, for this reason.
+    Nothing(String),
+    /// One history for each way in which servers run, by [`Running::identity`].
+    Histories(BTreeMap<String, History>),
+}
+
+/// What may be answered now, and how that came to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// What all Corefiles that may be in force agree on.
+    pub policy: Policy,
+    /// The newest texts, for people, such as `ConfigMap kube-system/coredns (version 812)`.
+    pub revisions: BTreeSet<String>,
+    /// Texts that have been replaced and may still be in force.
+    pub earlier: Vec<Earlier>,
+}
+
+/// A text that has been replaced and may still be in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The text, for people; none if it was never seen.
+    pub revision: Option<String>,
+    /// When it was replaced, since the Unix epoch.
+    pub replaced: Duration,
+    /// When no server can have it any more, by CLOCK_BOOTTIME; none: when the pods that have it are gone.
+    pub until: Option<Duration>,
+}
+
+impl InForce {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            is_given: false,
+            ports: BTreeSet::new(),
+            known: Known::NotYet,
+            lists: 0,
+        }
+    }
+
+    /// Servers whose Corefile is given and never changes.
+    #[must_use]
+    pub fn given(options: Options, running: Running, now: Now) -> Self {
+        let history = History::begin(running, true, now);
+        let identity = history.running().identity.clone();
+        Self {
+            is_given: true,
+            known: Known::Histories(BTreeMap::from([(identity, history)])),
+            ..Self::new(options)
+        }
+    }
+
+    /// Whether anything has been seen, be it that nothing can be known.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.known, Known::NotYet)
+    }
+
+    /// Takes in where the DNS service's questions arrive at the servers. Empty: not known. A Corefile that is
+    /// given is meant for wherever they arrive.
+    pub fn set_ports(&mut self, ports: BTreeSet<u16>) {
+        if !self.is_given {
+            self.ports = ports;
+        }
+    }
+
+    /// Takes in how the servers are set up now.
+    pub fn observe(&mut self, seen: Seen, now: Now) {
+        let (running, lists) = match seen {
+            Seen::Unknown { reason } => {
+                self.known = Known::Nothing(reason);
+                return;
+            }
+            Seen::Running { running, lists } => (running, lists),
+        };
+        let relisted = std::mem::replace(&mut self.lists, lists) != lists;
+        let (mut before, followed) = match std::mem::replace(&mut self.known, Known::NotYet) {
+            Known::Histories(histories) => (histories, !relisted),
+            Known::Nothing(_) | Known::NotYet => (BTreeMap::new(), false),
+        };
+        let mut histories = BTreeMap::new();
+        for running in running {
+            let identity = running.identity.clone();
+            let history = match before.remove(&identity) {
+                Some(history) => history.followed_by(running, relisted, now),
+                // Servers that came while somebody watched began with a text that was seen.
+                None => History::begin(running, followed, now),
+            };
+            histories.insert(identity, history);
+        }
+        self.known = Known::Histories(histories);
+    }
+
+    /// What may be answered now.
+    pub fn effective(&mut self, now: Now) -> Effective {
+        let histories = match &mut self.known {
+            Known::NotYet => {
+                let reason = "the set-up of the DNS servers has not been read yet";
+                return Effective::nothing(reason.to_owned());
+            }
+            Known::Nothing(reason) => return Effective::nothing(reason.clone()),
+            Known::Histories(histories) => histories,
+        };
+        let sync = self.options.kubelet_sync;
+        let mut policies = Vec::new();
+        let mut revisions = BTreeSet::new();
+        let mut earlier = Vec::new();
+        for history in histories.values_mut() {
+            history.forget(sync, now);
+            let running = history.running();
+            revisions.insert(running.revision.clone());
+            earlier.extend(history.earlier(sync));
+            for text in history.may_run() {
+                policies.extend(policies_of(&self.options, &self.ports, running, &text));
+            }
+        }
+        // Nothing can be added to a policy that leaves everything, least of all reasons.
+        let policy = match policies.iter().find(|policy| policy.zones.is_empty()) {
+            Some(nothing) => nothing.clone(),
+            None => policies
+                .into_iter()
+                .reduce(|one, other| meet(&one, &other))
+                .unwrap_or_else(|| Policy::nothing("no DNS server is known".to_owned())),
+        };
+        Effective {
+            policy,
+            revisions,
+            earlier,
+        }
+    }
+}
+
+impl Effective {
+    fn nothing(reason: String) -> Self {
+        Self {
+            policy: Policy::nothing(reason),
+            revisions: BTreeSet::new(),
+            earlier: Vec::new(),
+        }
+    }
+}
+
+/// Checks a Corefile that a person has given.
+///
+/// # Errors
+/// Why nothing at all would be answered by it.
+pub fn check(running: &Running, options: Options) -> anyhow::Result<()> {
+    let now = Now {
+        since_boot: Duration::ZERO,
+        since_epoch: Duration::ZERO,
+    };
+    let policy = InForce::given(options, running.clone(), now)
+        .effective(now)
+        .policy;
+    if policy.zones.is_empty() {
+        let reasons: Vec<String> = policy.left.into_iter().map(|left| left.reason).collect();
+        anyhow::bail!(
+            "nothing could be answered by {}: {}",
+            running.origin,
+            reasons.join("; ")
+        );
+    }
+    Ok(())
+}
+
+/// The policy of a text at every port where questions arrive.
+fn policies_of(
+    options: &Options,
+    ports: &BTreeSet<u16>,
+    running: &Running,
+    text: &Text,
+) -> Vec<Policy> {
+    let mounted = match text {
+        Text::Seen(mounted) => mounted,
+        Text::Unseen => {
+            let reason = format!(
+                "{} was changed before the agent began to watch it, and DNS servers may still answer by the \
+                 earlier text, which is not known",
+                running.revision
+            );
+            return vec![Policy::nothing(reason)];
+        }
+    };
+    let server = |port| Server {
+        rules: options
+            .rules
+            .unwrap_or_else(|| Rules::of_image(&running.image)),
+        port,
+        answer_when_logged: options.answer_when_logged,
+    };
+    let mut policies: Vec<Policy> = ports
+        .iter()
+        .map(|port| policy_of(mounted, &server(Some(*port))))
+        .collect();
+    if policies.is_empty() {
+        policies.push(policy_of(mounted, &server(None)));
+    }
+    if running.default_port != DNS_PORT {
+        let reason = format!(
+            "{} is started with -dns.port {}, which is not supported; write the port into the Corefile's \
+             server blocks instead, or give the policy by --corefile FILE",
+            running.origin, running.default_port
+        );
+        policies.push(Policy::nothing(reason));
+    }
+    policies
+}
+
+/// The port of server blocks without one (CoreDNS's option `-dns.port`).
+pub const DNS_PORT: u16 = 53;

@@ -1,0 +1,65 @@
+//! How the DNS servers of a cluster are seen to run.
+
+use std::time::Duration;
+
+use crate::corefile::Mounted;
+
+/// How the DNS servers are set up, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It is not known.
+    Unknown {
+        /// Why, and what to do about it: one sentence for a person.
+        reason: String,
+    },
+    /// Servers run, or are about to, in these ways.
+    Running {
+        /// Every way, at least one.
+        running: Vec<Running>,
+        /// How often ConfigMaps have been listed: after a list, as opposed to a change that was watched, an
+        /// earlier change may have been missed.
+        lists: u64,
+    },
+}
+
+/// One way in which servers run: those pods, and workloads that make pods, that have the same image,
+/// arguments, environment and volumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Equal for equal ways, whatever the ConfigMaps hold.
+    pub identity: String,
+    /// What runs so, for people, such as `Deployment kube-system/coredns`.
+    pub origin: String,
+    /// The container's image.
+    pub image: String,
+    /// The port of server blocks without one.
+    pub default_port: u16,
+    /// The Corefile and what it may import, as the ConfigMaps hold it now.
+    pub mounted: Mounted,
+    /// The text, for people, such as `ConfigMap kube-system/coredns (version 812)`.
+    pub revision: String,
+    /// When the ConfigMaps were last changed, since the Unix epoch; none: they do not say.
+    pub changed: Option<Duration>,
+    /// Whether a changed ConfigMap reaches running pods; not so with `subPath`.
+    pub updated_in_place: bool,
+    /// When the oldest pod was made, since the Unix epoch; none: there is no pod.
+    pub oldest_pod: Option<Duration>,
+}
+
+impl Running {
+    /// Servers whose Corefile is given and never changes.
+    #[must_use]
+    pub fn given(origin: String, mounted: Mounted) -> Self {
+        Self {
+            identity: origin.clone(),
+            revision: origin.clone(),
+            origin,
+            image: String::new(),
+            default_port: super::DNS_PORT,
+            mounted,
+            changed: None,
+            updated_in_place: false,
+            oldest_pod: None,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Simulated servers, whose kubelets and `reload` take as long as they may.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Seconds between two looks of a kubelet and of `reload`, at most.
+const RELOAD: u64 = 45;
+
+/// A server: its pod's volume, and the text that it has read.
+#[derive(Debug, Clone)]
+struct Simulated {
+    made: u64,
+    volume: usize,
+    running: usize,
+    next_sync: u64,
+    next_reload: u64,
+}
+
+/// What chance decides: the text at each second of change, and what each server draws.
+#[derive(Debug, Clone)]
+struct Story {
+    /// Seconds since the one before, and the text's number.
+    changes: Vec<(u64, usize)>,
+    syncs: Vec<u64>,
+    reloads: Vec<u64>,
+    /// When pods are replaced by new ones.
+    restarts: Vec<u64>,
+    reload: bool,
+}
+
+fn story() -> impl Strategy<Value = Story> {
+    let reload = any::<bool>();
+    (
+        prop::collection::vec((1_u64..250, 0_usize..4), 1..6),
+        prop::collection::vec(1..=SYNC.as_secs(), 20),
+        prop::collection::vec(1..=RELOAD, 40),
+        prop::collection::vec(1_u64..1_200, 0..3),
+        reload,
+    )
+        .prop_map(|(changes, syncs, reloads, restarts, reload)| Story {
+            changes,
+            syncs,
+            reloads,
+            restarts,
+            reload,
+        })
+}
+
+/// Four texts, each answered otherwise.
+fn text(number: usize, reload: bool) -> String {
+    corefile(10 + number as u32, if reload { "reload" } else { "" })
+}
+
+/// Tells the story second by second to the servers and to the judge, who must never answer by a text that a
+/// server does not have.
+fn tell(story: &Story) -> Result<(), TestCaseError> {
+    let mut syncs = story.syncs.iter().cycle().copied();
+    let mut reloads = story.reloads.iter().cycle().copied();
+    let mut draw = move || (syncs.next().unwrap_or(1), reloads.next().unwrap_or(1));
+    let mut pods: Vec<Simulated> = (0..2)
+        .map(|_| {
+            let (next_sync, next_reload) = draw();
+            Simulated {
+                made: 0,
+                volume: 0,
+                running: 0,
+                next_sync,
+                next_reload,
+            }
+        })
+        .collect();
+    let mut changes = Vec::new();
+    let mut second = 0;
+    for (pause, number) in &story.changes {
+        second += pause;
+        changes.push((second, *number));
+    }
+    let begin = 20_000;
+    let mut config_map = 0;
+    let mut changed = -10_000;
+    let mut in_force = InForce::new(options());
+    let look = |text_number: usize, changed: i64, pods: &[Simulated]| {
+        let oldest = pods.iter().map(|pod| pod.made).min().unwrap_or(0);
+        // Those of the beginning are older than the first text.
+        let made = if oldest == 0 {
+            9_000 - 20_000
+        } else {
+            oldest as i64
+        };
+        seen(&[servers(&text(text_number, story.reload), changed, made)])
+    };
+    // The first text is old, and its pods are newer than it, so that it is certain.
+    in_force.observe(
+        seen(&[servers(
+            &text(0, story.reload),
+            -(begin as i64),
+            9_000 - 20_000,
+        )]),
+        at(0),
+    );
+    for second in 1..second + 400 {
+        let mut has_changed = false;
+        for (_, number) in changes.iter().filter(|(when, _)| *when == second) {
+            config_map = *number;
+            changed = second as i64;
+            has_changed = true;
+        }
+        for pod in &mut pods {
+            if second >= pod.next_sync {
+                pod.volume = config_map;
+                pod.next_sync = second + draw().0;
+            }
+            if story.reload && second >= pod.next_reload {
+                pod.running = pod.volume;
+                pod.next_reload = second + draw().1;
+            }
+        }
+        if story.restarts.contains(&second) {
+            for pod in &mut pods {
+                *pod = Simulated {
+                    made: second,
+                    volume: config_map,
+                    running: config_map,
+                    next_sync: second + draw().0,
+                    next_reload: second + draw().1,
+                };
+            }
+            has_changed = true;
+        }
+        if has_changed {
+            let seen = look(
+                config_map,
+                if changed < 0 {
+                    -(begin as i64)
+                } else {
+                    changed
+                },
+                &pods,
+            );
+            in_force.observe(seen, at(second));
+        }
+        let answered = ttl(&mut in_force, second);
+        for pod in &pods {
+            if let Some(ttl) = answered {
+                prop_assert_eq!(
+                    ttl,
+                    10 + pod.running as u32,
+                    "in second {}: {:?}",
+                    second,
+                    pods
+                );
+            }
+        }
+    }
+    // All is quiet: with `reload` everybody has the last text.
+    if story.reload {
+        prop_assert_eq!(
+            ttl(&mut in_force, second + 400),
+            Some(10 + config_map as u32)
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_answer_is_ever_given_by_a_text_that_a_server_does_not_have(story in story()) {
+        tell(&story)?;
+    }
+}

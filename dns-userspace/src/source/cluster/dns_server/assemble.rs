@@ -1,0 +1,213 @@
+//! Kubernetes objects into the ways in which the DNS servers run.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{DaemonSet, Deployment},
+        core::v1::{ConfigMap, Pod, PodSpec, PodTemplateSpec, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
+};
+
+use super::{
+    layout::Layout,
+    mounts::{Files, Mount},
+};
+use crate::{corefile::Mounted, in_force::Running};
+
+/// What to do when the set-up cannot be read.
+pub(super) const REMEDY: &str = "give the policy by --corefile FILE";
+
+/// The objects that are looked at, all of one namespace, by name.
+pub(super) struct Objects<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) service: &'a str,
+    pub(super) deployments: &'a BTreeMap<String, Deployment>,
+    pub(super) daemon_sets: &'a BTreeMap<String, DaemonSet>,
+    /// The pods that the Service leads to.
+    pub(super) pods: &'a BTreeMap<String, Pod>,
+}
+
+/// A way to run, and what runs so.
+pub(super) struct Way {
+    pub(super) layout: Layout,
+    origins: BTreeSet<String>,
+    oldest_pod: Option<Duration>,
+}
+
+/// The labels by which the Service finds its pods.
+///
+/// # Errors
+/// There are none.
+pub(super) fn selector_of(service: &Service) -> Option<&BTreeMap<String, String>> {
+    let spec = service.spec.as_ref()?;
+    spec.selector
+        .as_ref()
+        .filter(|selector| !selector.is_empty())
+}
+
+/// The different ways in which DNS servers run: by the workloads, and by the pods that are there.
+///
+/// Workloads of other kinds than Deployment and DaemonSet are not looked at, but their pods are.
+///
+/// # Errors
+/// Why it is not known what the servers do, and the remedy: one sentence for a person.
+pub(super) fn ways_of(
+    objects: &Objects<'_>,
+    selector: &BTreeMap<String, String>,
+) -> Result<Vec<Way>, String> {
+    let Objects {
+        namespace, service, ..
+    } = objects;
+    let mut ways = Vec::new();
+    for (kind, name, template) in templates(objects) {
+        let labels = template.metadata.as_ref().and_then(|it| it.labels.as_ref());
+        let is_selected = selector
+            .iter()
+            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value));
+        if let (true, Some(spec)) = (is_selected, &template.spec) {
+            let origin = format!("{kind} {namespace}/{name}");
+            add(&mut ways, spec, origin, None)?;
+        }
+    }
+    for (name, pod) in objects.pods {
+        let phase = pod.status.as_ref().and_then(|it| it.phase.as_deref());
+        let has_ended = matches!(phase, Some("Succeeded" | "Failed"));
+        if let (false, Some(spec)) = (has_ended, &pod.spec) {
+            let made = pod.metadata.creation_timestamp.as_ref().map(since_epoch);
+            let origin = format!("Pod {namespace}/{name}");
+            // A pod that does not say when it was made counts as old.
+            add(&mut ways, spec, origin, Some(made.unwrap_or_default()))?;
+        }
+    }
+    if ways.is_empty() {
+        let selector: Vec<String> = selector
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        return Err(format!(
+            "no Deployment, DaemonSet or Pod of the namespace {namespace} has the labels {} that the Service \
+             {namespace}/{service} selects, so the Corefile in force is not known; name the DNS service by \
+             --dns-service, or {REMEDY}",
+            selector.join(",")
+        ));
+    }
+    Ok(ways)
+}
+
+/// The templates of workloads that make pods.
+fn templates<'a>(
+    objects: &Objects<'a>,
+) -> impl Iterator<Item = (&'static str, &'a str, &'a PodTemplateSpec)> {
+    let deployments = objects.deployments.iter().filter_map(|(name, deployment)| {
+        let spec = deployment.spec.as_ref()?;
+        (spec.replicas != Some(0)).then_some(("Deployment", name.as_str(), &spec.template))
+    });
+    let daemon_sets = objects.daemon_sets.iter().filter_map(|(name, daemon_set)| {
+        let spec = daemon_set.spec.as_ref()?;
+        Some(("DaemonSet", name.as_str(), &spec.template))
+    });
+    deployments.chain(daemon_sets)
+}
+
+fn add(
+    ways: &mut Vec<Way>,
+    spec: &PodSpec,
+    origin: String,
+    made: Option<Duration>,
+) -> Result<(), String> {
+    let layout = Layout::of(spec).map_err(|reason| {
+        format!("{origin} {reason}; nothing is answered in the kernel: {REMEDY}")
+    })?;
+    match ways.iter_mut().find(|way| way.layout == layout) {
+        Some(way) => {
+            way.origins.insert(origin);
+            way.oldest_pod = match (way.oldest_pod, made) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        None => ways.push(Way {
+            layout,
+            origins: BTreeSet::from([origin]),
+            oldest_pod: made,
+        }),
+    }
+    Ok(())
+}
+
+impl Way {
+    /// With the content of the ConfigMaps; every one that the layout names is a key, without a value if it
+    /// does not exist.
+    ///
+    /// # Errors
+    /// Why the Corefile is not known, and the remedy: one sentence for a person.
+    pub(super) fn running(
+        &self,
+        namespace: &str,
+        config_maps: &BTreeMap<String, Option<ConfigMap>>,
+    ) -> Result<Running, String> {
+        // `Deployment` comes before `Pod`.
+        let origin = self.origins.first().cloned().unwrap_or_default();
+        let mut read = Files::default();
+        for mount in &self.layout.mounts {
+            mount.read(config_maps, &mut read).map_err(|lacks| {
+                format!("{origin} mounts {lacks}; DNS servers may run by an earlier one: {REMEDY}")
+            })?;
+        }
+        let path = &self.layout.corefile;
+        if !read.files.contains_key(path) {
+            return Err(format!(
+                "the Corefile {path} of {origin} does not come from a ConfigMap, so it is not known; {REMEDY}"
+            ));
+        }
+        let names = self.layout.config_maps();
+        let present: Vec<&ObjectMeta> = names
+            .iter()
+            .filter_map(|name| config_maps.get(*name)?.as_ref())
+            .map(|config_map| &config_map.metadata)
+            .collect();
+        let revisions: Vec<String> = present
+            .iter()
+            .map(|metadata| {
+                let name = metadata.name.as_deref().unwrap_or_default();
+                let version = metadata.resource_version.as_deref().unwrap_or("unknown");
+                format!("ConfigMap {namespace}/{name} (version {version})")
+            })
+            .collect();
+        Ok(Running {
+            identity: format!("{:?}", self.layout),
+            origin,
+            image: self.layout.image.clone(),
+            default_port: self.layout.default_port,
+            revision: revisions.join(", "),
+            changed: present.into_iter().filter_map(changed).max(),
+            updated_in_place: self.layout.mounts.iter().all(Mount::is_updated_in_place),
+            oldest_pod: self.oldest_pod,
+            mounted: Mounted {
+                path: path.clone(),
+                files: read.files,
+                folders: read.folders,
+                environment: self.layout.environment.clone(),
+            },
+        })
+    }
+}
+
+/// When an object was last changed, as far as it says.
+fn changed(metadata: &ObjectMeta) -> Option<Duration> {
+    let fields = metadata.managed_fields.iter().flatten();
+    let times = fields.filter_map(|field| field.time.as_ref());
+    times
+        .chain(&metadata.creation_timestamp)
+        .map(since_epoch)
+        .max()
+}
+
+fn since_epoch(time: &Time) -> Duration {
+    Duration::from_secs(u64::try_from(time.0.as_second()).unwrap_or(0))
+}

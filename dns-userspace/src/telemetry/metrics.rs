@@ -1,0 +1,246 @@
+//! `/metrics`: the Prometheus text format.
+
+use std::{fmt, time::SystemTime};
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::Report;
+use crate::datapath::counters::Counts;
+
+/// What the kernel knows.
+pub(super) struct Kernel {
+    pub(super) counts: Counts,
+    pub(super) lease_seconds: f64,
+}
+
+/// One label and its value, or several.
+type Labels = Vec<(&'static str, String)>;
+
+/// Writes every metric. What is not known is not there.
+///
+/// # Errors
+/// None that are known: the text is written into memory.
+pub(super) fn text(
+    report: Option<&Report>,
+    kernel: Option<&Kernel>,
+    now: SystemTime,
+) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("zerohop");
+    if let Some(kernel) = kernel {
+        of_kernel(&mut registry, kernel);
+    }
+    if let Some(report) = report {
+        of_agent(&mut registry, report, now);
+    }
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn of_kernel(registry: &mut Registry, kernel: &Kernel) {
+    let counts = &kernel.counts;
+    counters(
+        registry,
+        "answered",
+        "Questions answered in the kernel",
+        "kind",
+        &counts.answered,
+    );
+    counters(
+        registry,
+        "passed",
+        "Questions left to the DNS service",
+        "reason",
+        &counts.passed,
+    );
+    let torn = Counter::<u64>::default();
+    torn.inc_by(counts.torn);
+    registry.register(
+        "torn",
+        "Packets dropped because a reply failed half-way",
+        torn,
+    );
+    let lease = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
+    lease.set(kernel.lease_seconds);
+    registry.register(
+        "lease_seconds",
+        "How long the kernel would answer on without its agent",
+        lease,
+    );
+}
+
+fn counters(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    counts: &[(&'static str, u64)],
+) {
+    let family = Family::<Labels, Counter>::default();
+    for (value, count) in counts {
+        let labels = vec![(label, (*value).to_owned())];
+        family.get_or_create(&labels).inc_by(*count);
+    }
+    registry.register(name, help, family);
+}
+
+fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
+    let policy = &report.policy;
+    let now = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let numbers = [
+        (
+            "answering",
+            "Whether questions are answered",
+            report.answering.into(),
+        ),
+        (
+            "denials",
+            "Whether absent names are denied",
+            report.denials.denied.into(),
+        ),
+        ("names", "Names in the kernel's maps", report.names),
+        (
+            "refused_names",
+            "Names that the kernel's maps have refused",
+            report.refused,
+        ),
+        (
+            "interfaces",
+            "Interfaces that the datapath is attached to",
+            report.interfaces,
+        ),
+        (
+            "skipped_objects",
+            "Objects that are not served",
+            report.skipped.count,
+        ),
+        (
+            "dns_addresses",
+            "Addresses that count as the cluster's DNS",
+            counted(report.dns_addresses.len()),
+        ),
+        (
+            "zones",
+            "Zones that are answered",
+            counted(policy.zones.len()),
+        ),
+        (
+            "policy_age_seconds",
+            "How long the policy has been in effect",
+            now.saturating_sub(policy.since),
+        ),
+        (
+            "earlier_corefiles",
+            "Replaced Corefiles that may still be in force",
+            counted(policy.earlier.len()),
+        ),
+        (
+            "external_names",
+            "Names outside the cluster that services lead to",
+            report.external.wanted,
+        ),
+        (
+            "external_names_fresh",
+            "Of these, how many have a fresh answer",
+            report.external.fresh,
+        ),
+    ];
+    for (name, help, number) in numbers {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+    let kinds = report
+        .kinds
+        .iter()
+        .map(|kind| (vec![("kind", kind.kind.clone())], kind.up_to_date));
+    flags(
+        registry,
+        "up_to_date",
+        "Whether all objects of a kind are known",
+        kinds,
+    );
+    let left = policy.left.iter().map(|left| {
+        let labels = vec![("what", left.what.clone()), ("reason", left.reason.clone())];
+        (labels, true)
+    });
+    flags(
+        registry,
+        "left",
+        "What of the DNS service's names is left to it, and why",
+        left,
+    );
+}
+
+fn flags(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    flags: impl Iterator<Item = (Labels, bool)>,
+) {
+    let family = Family::<Labels, Gauge>::default();
+    for (labels, flag) in flags {
+        family.get_or_create(&labels).set(flag.into());
+    }
+    registry.register(name, help, family);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{KindReport, LeftReport};
+
+    #[test]
+    fn numbers_of_the_kernel_and_of_the_agent_are_written_with_their_labels() {
+        let report = Report {
+            answering: true,
+            names: 7,
+            policy: crate::telemetry::PolicyReport {
+                since: 40,
+                left: vec![LeftReport {
+                    what: "cluster.local.".to_owned(),
+                    reason: "Corefile:3:5: the plugin \"view\" chooses by client".to_owned(),
+                }],
+                ..Default::default()
+            },
+            kinds: vec![KindReport {
+                kind: "Service".to_owned(),
+                ..KindReport::default()
+            }],
+            ..Report::default()
+        };
+        let kernel = Kernel {
+            counts: Counts {
+                answered: vec![("answer", 12)],
+                passed: vec![("unknown_name", 3)],
+                ..Counts::default()
+            },
+            lease_seconds: 4.5,
+        };
+        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(100);
+        let text = text(Some(&report), Some(&kernel), now).unwrap();
+        for line in [
+            "zerohop_answered_total{kind=\"answer\"} 12",
+            "zerohop_passed_total{reason=\"unknown_name\"} 3",
+            "zerohop_lease_seconds 4.5",
+            "zerohop_answering 1",
+            "zerohop_names 7",
+            "zerohop_policy_age_seconds 60",
+            "zerohop_up_to_date{kind=\"Service\"} 0",
+            "zerohop_left{what=\"cluster.local.\",reason=\"Corefile:3:5: the plugin \\\"view\\\" chooses by client\"} 1",
+            "# TYPE zerohop_left gauge",
+        ] {
+            assert!(
+                text.lines().any(|other| other == line),
+                "no {line} in\n{text}"
+            );
+        }
+    }
+}

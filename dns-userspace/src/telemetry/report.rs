@@ -1,0 +1,128 @@
+//! The document of `/status`.
+
+use serde::{Deserialize, Serialize};
+
+/// What the agent knows and does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Whether the kernel answers questions.
+    pub answering: bool,
+    /// Why not; one sentence.
+    pub reason: Option<String>,
+    /// What may be answered.
+    pub policy: PolicyReport,
+    /// Whether absent names are denied.
+    pub denials: DenialsReport,
+    /// The kinds of objects that answers are made from.
+    pub kinds: Vec<KindReport>,
+    /// Addresses and ports that count as the cluster's DNS.
+    pub dns_addresses: Vec<String>,
+    /// Names in the kernel's maps.
+    pub names: u64,
+    /// Names that the maps have refused.
+    pub refused: u64,
+    /// Interfaces that the datapath is attached to.
+    pub interfaces: u64,
+    /// Objects, or parts of them, that are not served.
+    pub skipped: SkippedReport,
+    /// Names outside the cluster that ExternalName services lead to.
+    pub external: ExternalReport,
+}
+
+/// What may be answered, and why no more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyReport {
+    /// Zones that are answered.
+    pub zones: Vec<ZoneReport>,
+    /// What is left to the DNS service.
+    pub left: Vec<LeftReport>,
+    /// Where the Corefile in force comes from, with its revision.
+    pub corefiles: Vec<String>,
+    /// When this policy took effect, in seconds since the Unix epoch.
+    pub since: u64,
+    /// Texts that have been replaced, and that DNS servers may still run by: only what they and the new ones
+    /// agree on is answered.
+    pub earlier: Vec<EarlierReport>,
+}
+
+/// A zone that is answered. Times are in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneReport {
+    /// Its name.
+    pub zone: String,
+    /// Lifetime of records.
+    pub ttl: u32,
+    /// Lifetime of denials.
+    pub denial_ttl: u32,
+    /// Whether the zone lets absent names be denied.
+    pub denies: bool,
+}
+
+/// A part of the names that is left to the DNS service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LeftReport {
+    /// The zone or name; `.` is everything.
+    pub what: String,
+    /// Why; one sentence.
+    pub reason: String,
+}
+
+/// A text that may still be in force beside a newer one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierReport {
+    /// The text; none if it was never seen.
+    pub revision: Option<String>,
+    /// When it was replaced, in seconds since the Unix epoch.
+    pub replaced: u64,
+    /// In how many seconds it is out of force for certain; none: when the pods that have it are gone.
+    pub seconds_left: Option<u64>,
+}
+
+/// Whether absent names are denied.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenialsReport {
+    /// Whether they are, where their zone lets them.
+    pub denied: bool,
+    /// Why not; one sentence.
+    pub reason: Option<String>,
+}
+
+/// How far the agent is with a kind of objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindReport {
+    /// The kind, such as `EndpointSlice`.
+    pub kind: String,
+    /// Whether all of them are known as they are now.
+    pub up_to_date: bool,
+    /// Why not; one sentence.
+    pub reason: Option<String>,
+}
+
+/// What is not served.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedReport {
+    /// How many objects.
+    pub count: u64,
+    /// Some of them.
+    pub first: Vec<TextReport>,
+}
+
+/// Something, and a reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextReport {
+    /// What it is about.
+    pub object: String,
+    /// Why; one sentence.
+    pub reason: String,
+}
+
+/// Names outside the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalReport {
+    /// How many are wanted.
+    pub wanted: u64,
+    /// Of how many there are fresh answers.
+    pub fresh: u64,
+    /// Some of those that cannot be resolved, and why.
+    pub failing: Vec<TextReport>,
+}
