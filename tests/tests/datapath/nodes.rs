@@ -192,10 +192,19 @@ fn endpoints(zone: &Zone, index: usize) -> Vec<Node> {
         )
     };
     let named = below(zone, "_sql._tcp.many");
+    // As many addresses of one target as the kernel points at it.
+    let wide = below(zone, "wide");
+    let same = services(
+        vec![record(&wide, service(1, 80, &wide))],
+        (1..=64)
+            .map(|number| record(&wide, address(&format!("10.9.3.{number}"))))
+            .collect(),
+    );
     vec![
         node(&head, index, vec![few]),
         node(&many, index, vec![many_of(&many)]),
         node(&named, index, vec![many_of(&named)]),
+        node(&wide, index, vec![same]),
     ]
 }
 

@@ -257,3 +257,17 @@ fn a_name_that_is_below_a_service_of_another_owner_lets_nothing_be_denied_while_
     let changed = table.set(&mut maps, &Owner::Zone, drafts);
     assert!(!changed.deaf);
 }
+
+#[test]
+fn a_service_that_comes_later_relieves_the_namespace_of_its_refused_name() {
+    let (mut table, mut maps) = beginning();
+    let owner = Owner::service("a", "s");
+    maps.forbidden = Some(wire("p.s.a.svc."));
+    table.set(&mut maps, &owner, vec![addresses("p.s.a", 1)]);
+    assert_eq!(below(&maps, "a.svc."), 0);
+    maps.live = vec![wire("p.s.a.svc.")];
+    let wanted = vec![addresses("s.a", 1), addresses("p.s.a", 1)];
+    table.set(&mut maps, &owner, wanted);
+    assert_eq!(below(&maps, "s.a.svc."), 0);
+    assert_ne!(below(&maps, "a.svc."), 0);
+}
