@@ -72,7 +72,7 @@ fn policy(
         let corefiles = policy.corefiles.join(", ");
         writeln!(
             text,
-            "\nby {corefiles}, in effect since {}",
+            "\nby {corefiles}, in effect for {}",
             age_of(policy.since)
         )?;
     }
@@ -103,7 +103,7 @@ fn policy(
         };
         writeln!(
             text,
-            "  beside {revision}, replaced {}, which may be in force {until}",
+            "  beside {revision}, replaced {} ago, which may be in force {until}",
             age_of(*replaced)
         )?;
     }
@@ -121,5 +121,54 @@ fn age_of(moment: u64) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());
-    format!("{} s ago", now.saturating_sub(moment))
+    format!("{} s", now.saturating_sub(moment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{LeftReport, ZoneReport};
+
+    #[test]
+    fn zones_earlier_texts_and_reasons_are_told_in_words() {
+        let policy = PolicyReport {
+            zones: vec![ZoneReport {
+                zone: "cluster.local.".to_owned(),
+                ttl: 30,
+                denial_ttl: 5,
+                denies: false,
+            }],
+            left: vec![LeftReport {
+                what: "example.org.".to_owned(),
+                reason: "Corefile:9:1: `mystery`".to_owned(),
+            }],
+            corefiles: vec!["ConfigMap kube-system/coredns (version 812)".to_owned()],
+            since: 100,
+            earlier: vec![EarlierReport {
+                revision: None,
+                replaced: 90,
+                seconds_left: Some(7),
+            }],
+        };
+        let report = Report {
+            reason: Some("no address".to_owned()),
+            policy,
+            ..Report::default()
+        };
+        let mut text = String::new();
+        write(&mut text, &report, |moment| format!("{} s", 110 - moment)).unwrap();
+        for line in [
+            "nothing is answered: no address",
+            "by ConfigMap kube-system/coredns (version 812), in effect for 10 s",
+            "  cluster.local.         ttl 30 s, denials 5 s, absent names are left",
+            "  beside an earlier text that was not seen, replaced 20 s ago, which may be in force for 7 s more",
+            "  example.org.           Corefile:9:1: `mystery`",
+            "absent names are not denied",
+        ] {
+            assert!(
+                text.lines().any(|other| other == line),
+                "no {line:?} in\n{text}"
+            );
+        }
+    }
 }
