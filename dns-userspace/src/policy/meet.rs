@@ -1,6 +1,10 @@
 //! What is certain while it is not known which of two policies is in force.
 
-use super::{Left, Policy, Zone};
+use std::collections::BTreeSet;
+
+use hickory_proto::rr::Name;
+
+use super::{Left, Policy, Rules, Zone};
 
 /// What holds under both policies: the zones that both answer alike, with all that either of them leaves.
 #[must_use]
@@ -28,7 +32,17 @@ pub fn meet(one: &Policy, other: &Policy) -> Policy {
                 .to_owned(),
         });
     }
-    let mut told = std::collections::BTreeSet::new();
+    // A zone that is left takes its names away from the zone that it lies in.
+    let answered: Vec<Name> = zones.iter().map(|zone| zone.name.clone()).collect();
+    for gone in one.zones.iter().chain(&other.zones) {
+        if !answered.contains(&gone.name) {
+            let above = zones
+                .iter_mut()
+                .filter(|zone| zone.name.zone_of(&gone.name));
+            above.for_each(|zone| drop(zone.left_trees.insert(gone.name.clone())));
+        }
+    }
+    let mut told = BTreeSet::new();
     left.retain(|left| told.insert(left.clone()));
     Policy {
         zones,
@@ -56,14 +70,28 @@ fn met(one: &Zone, other: &Zone) -> Option<Zone> {
     met.left_types.extend(&other.left_types);
     met.left_names.extend(other.left_names.iter().cloned());
     met.left_trees.extend(other.left_trees.iter().cloned());
+    met.rules = rules(one.rules, other.rules);
     let same = Zone {
         denies: met.denies,
         left_types: met.left_types.clone(),
         left_names: met.left_names.clone(),
         left_trees: met.left_trees.clone(),
+        rules: met.rules,
         ..other.clone()
     };
     (met == same && met.left_types.len() <= 2).then_some(met)
+}
+
+/// What two versions have in common.
+fn rules(one: Rules, other: Rules) -> Rules {
+    let both = |one: Option<bool>, other: Option<bool>| one.filter(|_| one == other);
+    Rules {
+        zero_appended: both(one.zero_appended, other.zero_appended),
+        reverse_needs_hostname: both(one.reverse_needs_hostname, other.reverse_needs_hostname),
+        chain: one.chain.min(other.chain),
+        chain_uncertain: one.chain_uncertain.max(other.chain_uncertain),
+        certified: one.certified && other.certified,
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +144,31 @@ mod tests {
         assert_eq!(names(&met), ["same.example."]);
         let left: Vec<_> = met.left.iter().map(|left| left.what.as_str()).collect();
         assert_eq!(left, ["cluster.local.", "one.example.", "other.example."]);
+    }
+
+    #[test]
+    fn a_zone_that_is_left_takes_its_names_from_the_zone_above_it() {
+        let one = policy(&["cluster.local", "sub.cluster.local"]);
+        let other = policy(&["cluster.local"]);
+        let tree = crate::policy::zone_name("sub.cluster.local").unwrap();
+        for met in [meet(&one, &other), meet(&other, &one)] {
+            assert_eq!(names(&met), ["cluster.local."]);
+            assert!(met.zones[0].left_trees.contains(&tree));
+        }
+    }
+
+    #[test]
+    fn two_versions_meet_in_what_they_have_in_common() {
+        let mut one = policy(&["cluster.local"]);
+        let mut other = one.clone();
+        one.zones[0].rules = Rules::of_version("1.12.0");
+        other.zones[0].rules = Rules::of_version("1.12.1");
+        let rules = meet(&one, &other).zones[0].rules;
+        assert_eq!(
+            (rules.zero_appended, rules.reverse_needs_hostname),
+            (Some(false), None)
+        );
+        assert_eq!((rules.chain, rules.chain_uncertain), (8, 11));
     }
 
     #[test]

@@ -120,10 +120,14 @@ pub(super) fn of_slice(slice: &EndpointSlice) -> impl Iterator<Item = IpAddr> {
     ready(slice).filter_map(|endpoint| ip(&endpoint.address))
 }
 
-/// What decides about the names of each address of a slice: its service, and the endpoints' labels.
-fn endpoints(
-    slice: Option<&EndpointSlice>,
-) -> BTreeMap<IpAddr, (Option<&str>, Vec<(Option<&str>, Option<&str>)>)> {
+/// What an address is named by: its service, and of each endpoint with it the host name and the pod.
+type Named<'slice> = (
+    Option<&'slice str>,
+    Vec<(Option<&'slice str>, Option<&'slice str>)>,
+);
+
+/// What decides about the names of each address of a slice.
+fn endpoints(slice: Option<&EndpointSlice>) -> BTreeMap<IpAddr, Named<'_>> {
     let mut endpoints = BTreeMap::new();
     let Some(slice) = slice else {
         return endpoints;

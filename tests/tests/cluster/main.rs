@@ -11,3 +11,4 @@ mod refusals;
 mod scene;
 mod services;
 mod trouble;
+mod unsure;

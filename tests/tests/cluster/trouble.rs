@@ -8,10 +8,10 @@ use tests::{ApiServer, eventually, hickory_proto::rr::RecordType, skipped_withou
 use crate::scene::{LIMIT, Scene, denied, records};
 
 const KUBERNETES: &str = "kubernetes.default.svc.cluster.local";
-const ABSENT: &str = "absent.default.svc.cluster.local";
+pub(crate) const ABSENT: &str = "absent.default.svc.cluster.local";
 
 /// Asserts that names that are known are answered, and waits until absent ones pass.
-fn wait_until_nothing_is_denied(scene: &Scene) -> Result<()> {
+pub(crate) fn wait_until_nothing_is_denied(scene: &Scene) -> Result<()> {
     eventually(LIMIT, "absent names to pass", || {
         let answer = scene.ask(KUBERNETES, RecordType::A)?;
         assert_eq!(answer, records(&["10.96.0.1"]));
