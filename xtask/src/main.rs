@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod doctor;
 mod house_rules;
+mod parity;
 mod progress;
 mod replay;
 mod setup;
@@ -33,6 +34,8 @@ enum Verb {
     Test(test::Options),
     /// Sends recorded questions through the kernel program and compares its replies with CoreDNS's
     Replay(replay::Options),
+    /// Puts random questions about random clusters to the kernel program and to a running CoreDNS
+    Parity(parity::Options),
     /// Formatting, lints, documentation and house rules
     Check(check::Options),
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Replay(options) => return replay::run(&options),
+        Verb::Parity(options) => return parity::run(&options),
         Verb::Check(options) => check::run(&options),
     };
     match outcome {

@@ -57,6 +57,19 @@ pub(crate) const DEMO: &[Need] = &[
 /// What a replay of recorded questions needs.
 pub(crate) const REPLAY: &[Need] = &[Need::Kernel, Need::Program("gcc"), Need::BpfObject];
 
+/// What a comparison with a running CoreDNS needs.
+pub(crate) const PARITY: &[Need] = &[
+    Need::Kernel,
+    Need::Program("gcc"),
+    Need::BpfObject,
+    Need::Program("ip"),
+    Need::Program("openssl"),
+    Need::Tool(Tool::Etcd),
+    Need::Tool(Tool::CoreDns),
+    Need::Tool(Tool::KubeApiserver),
+    Need::Tool(Tool::Kubectl),
+];
+
 /// What the tests need, which is nearly all there is.
 pub(crate) const TEST: &[Need] = &[
     Need::Kernel,

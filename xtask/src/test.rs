@@ -52,18 +52,21 @@ const fn library(package: &'static str) -> Suite {
 }
 
 /// What root runs: all.
-const WITH_ROOT: [Suite; 4] = [
+const WITH_ROOT: [Suite; 6] = [
     library("dns-ebpf"),
     whole("xtask"),
     whole("dns-userspace"),
+    whole("replay"),
+    library("parity"),
     whole(NEEDS_THE_AGENT),
 ];
 
 /// What needs no root.
-const WITHOUT_ROOT: [Suite; 3] = [
+const WITHOUT_ROOT: [Suite; 4] = [
     library("dns-ebpf"),
     whole("xtask"),
     library("dns-userspace"),
+    library("parity"),
 ];
 
 /// The package whose tests run the agent and make network namespaces.

@@ -6,6 +6,7 @@
 
 mod linker;
 mod recipe;
+mod release;
 
 use std::{
     collections::BTreeMap,
@@ -17,6 +18,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 pub(crate) use linker::{LINKER_LLVM, LLVM_PREFIX, llvm_of};
+pub(crate) use release::Release;
 
 /// Names the folder with ready-made tools.
 pub(crate) const TOOLS_VARIABLE: &str = "ZEROHOP_TOOLS";

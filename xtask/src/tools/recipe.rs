@@ -97,7 +97,8 @@ pub(super) fn build(tool: Tool, cache: &Path, wanted: &Path) -> Result<()> {
     placed.and(cleared)
 }
 
-fn lock(path: &Path) -> Result<File> {
+/// Waits until no other run holds the lock, which ends with the file.
+pub(super) fn lock(path: &Path) -> Result<File> {
     let lock = || {
         let file = File::create(path)?;
         file.lock()?;
@@ -106,7 +107,8 @@ fn lock(path: &Path) -> Result<File> {
     lock().with_context(|| format!("take the lock {}", path.display()))
 }
 
-fn clear(folder: &Path) -> Result<()> {
+/// Removes a folder with all that is in it, if it is there.
+pub(super) fn clear(folder: &Path) -> Result<()> {
     if !folder.exists() {
         return Ok(());
     }

@@ -1,0 +1,105 @@
+//! The cases themselves.
+
+use serde_json::{Value, json};
+
+use super::{
+    Case,
+    objects::{in_shop, slice_of_web, web},
+};
+use crate::question::Question;
+
+/// kubeadm's Corefile, from Kubernetes 1.32 on.
+const KUBEADM: &str = "\
+.:53 {
+    errors
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }
+    forward . /etc/resolv.conf
+    cache 30 {
+        disable success cluster.local
+        disable denial cluster.local
+    }
+    loadbalance
+}
+";
+
+const A: u16 = 1;
+const SRV: u16 = 33;
+const AAAA: u16 = 28;
+
+fn asked<const COUNT: usize>(questions: [(&str, u16); COUNT]) -> Vec<Question> {
+    let numbered = questions.into_iter().zip(1_u16..);
+    numbered
+        .map(|((name, query_type), id)| Question {
+            id,
+            ..Question::plain(name, query_type)
+        })
+        .collect()
+}
+
+/// Every case, those under one Corefile together.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    let thousand_ports: Value = (1..=1_000)
+        .map(|number| json!({"name": format!("port-{number}"), "port": number, "protocol": "TCP"}))
+        .collect();
+    vec![
+        Case {
+            name: "a name below the zone that begins like the zone's name server is that server's",
+            corefile: KUBEADM,
+            objects: in_shop([]),
+            questions: asked([
+                ("ns.dns.cluster.local.shop.svc.cluster.local", A),
+                ("ns.dns.cluster.local.svc.cluster.local", AAAA),
+                (
+                    "ns.dns.cluster.local.absent.web.shop.svc.cluster.local",
+                    SRV,
+                ),
+                ("NS.DNS.cluster.local.x.cluster.local", A),
+                ("ns.dns.shop.svc.cluster.local", A),
+            ]),
+        },
+        Case {
+            name: "an endpoint that is called like a protocol does not deny the ports of a service with too many",
+            corefile: KUBEADM,
+            objects: in_shop([
+                web(
+                    json!({"clusterIP": "10.96.0.41", "clusterIPs": ["10.96.0.41"], "ports": thousand_ports}),
+                ),
+                slice_of_web(
+                    json!([{"addresses": ["10.244.0.1"], "hostname": "tcp"}]),
+                    json!([]),
+                ),
+            ]),
+            questions: asked([
+                ("port-6.tcp.web.shop.svc.cluster.local", A),
+                ("_port-6._tcp.web.shop.svc.cluster.local", A),
+                ("absent.tcp.web.shop.svc.cluster.local", A),
+                ("tcp.web.shop.svc.cluster.local", A),
+            ]),
+        },
+        Case {
+            name: "an endpoint that is called like a protocol does not deny a port that cannot be read",
+            corefile: KUBEADM,
+            objects: in_shop([
+                web(json!({
+                    "clusterIP": "10.96.0.42",
+                    "clusterIPs": ["10.96.0.42"],
+                    "ports": [{"name": "dns", "port": 53, "protocol": "tcp"}],
+                })),
+                slice_of_web(
+                    json!([{"addresses": ["10.244.0.1"], "hostname": "tcp"}]),
+                    json!([]),
+                ),
+            ]),
+            questions: asked([
+                ("_dns.tcp.web.shop.svc.cluster.local", A),
+                ("_dns._tcp.web.shop.svc.cluster.local", A),
+                ("web.shop.svc.cluster.local", SRV),
+            ]),
+        },
+    ]
+}
