@@ -76,7 +76,8 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
         }
     }
     for (label, found) in endpoints.by_label {
-        place.add(&[&label], &found, Denial::Absent, made);
+        // An endpoint may be called like a protocol, and then the ports' names are below it.
+        place.add(&[&label], &found, below, made);
     }
 }
 
