@@ -96,6 +96,7 @@ pub fn decide<P: Packet>(
         let zone = tables.forget(&mut scratch.cell, zone.into()) as u8;
         match action(tables, form, question.query_type)? {
             Action::Pass => return Err(Pass::UnknownName),
+            _ if name::is_server(&scratch.question) => return Err(Pass::UnknownName),
             _ if control.denials == 0 => return Err(Pass::NoDenial),
             denied => denial(tables, scratch, denied, zone, name)?,
         }

@@ -94,6 +94,15 @@ pub const fn fold(word: u64) -> u64 {
     word | (upper >> 2)
 }
 
+/// Whether the name begins with the labels `ns` and `dns`. CoreDNS takes `ns.dns.ZONE.ANYTHING.ZONE` for
+/// its own name server's, wherever it lies in the zone, so no such name may be denied.
+#[inline(always)]
+pub(crate) fn is_server(words: &[u64; QUESTION_WORDS]) -> bool {
+    const LABELS: u64 = u64::from_le_bytes(*b"\x02ns\x03dns\0");
+    let [first, ..] = *words;
+    fold(first) & (u64::MAX >> 8) == LABELS
+}
+
 /// What was seen of a name's spelling while its key was made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spelling {
