@@ -36,10 +36,12 @@ pub fn meet(one: &Policy, other: &Policy) -> Policy {
     let answered: Vec<Name> = zones.iter().map(|zone| zone.name.clone()).collect();
     for gone in one.zones.iter().chain(&other.zones) {
         if !answered.contains(&gone.name) {
-            let above = zones
+            for above in zones
                 .iter_mut()
-                .filter(|zone| zone.name.zone_of(&gone.name));
-            above.for_each(|zone| drop(zone.left_trees.insert(gone.name.clone())));
+                .filter(|zone| zone.name.zone_of(&gone.name))
+            {
+                above.left_trees.insert(gone.name.clone());
+            }
         }
     }
     let mut told = BTreeSet::new();

@@ -161,7 +161,9 @@ fn cluster(services: usize) -> World {
         let headless = number % 2 == 1;
         let network = format!("10.{}.{}", 100 + number / 250, number % 250);
         if number % SERVICES_IN_A_NAMESPACE == 0 {
-            world.apply(Event::Applied(Object::Namespace(Namespace::named(&namespace))));
+            world.apply(Event::Applied(Object::Namespace(Namespace::named(
+                &namespace,
+            ))));
         }
         let ip = if headless {
             "None".to_owned()

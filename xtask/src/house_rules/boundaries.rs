@@ -15,8 +15,10 @@ const UNSAFE_ALLOWED: [&str; 3] = [
 const EXIT_ALLOWED: [&str; 2] = ["dns-userspace/src/main.rs", "tests/support/undo.rs"];
 
 /// The agent's modules that only compute.
-const PURE: [&str; 7] = [
+const PURE: [&str; 9] = [
+    "corefile",
     "encode",
+    "in_force",
     "objects",
     "policy",
     "projection",

@@ -297,7 +297,7 @@ fn port_labels(random: &mut Random, service: &Service) -> Labels {
 /// The first label of an endpoint that has only its address, as any version may make it.
 fn dashed(address: &str) -> String {
     let dashed = address.replace(['.', ':'], "-");
-    match dashed.ends_with('-') && address.len() % 2 == 0 {
+    match dashed.ends_with('-') && address.len().is_multiple_of(2) {
         true => dashed + "0",
         false => dashed,
     }
