@@ -35,8 +35,9 @@
 //!     3      zero
 //!     4      with TARGETS: offset of the additional records from the start of the records; else zero
 //!     6      zero (2 octets)
-//!     8      when they end: CLOCK_BOOTTIME in nanoseconds, native 64-bit; zero: never. Records that end
-//!            always lie in a section
+//!     8      when they end: CLOCK_BOOTTIME in nanoseconds, native 64-bit; zero: never. Records that end come
+//!            from outside the cluster: they always lie in a section, and are not given to clients that want
+//!            DNSSEC records
 //!     16     the records
 //!
 //! Records, wherever they lie, are the answer records and then the additional ones, as they go on the wire

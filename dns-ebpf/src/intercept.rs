@@ -88,6 +88,7 @@ pub fn decide<P: Packet>(
             name_at: frame.name_at(),
             name,
             spelling,
+            wants_dnssec: question.wants_dnssec(),
         };
         at_entry(packet, tables, scratch, question.query_type, asked)?
     } else {

@@ -21,6 +21,8 @@ const CD: u8 = 0x10;
 const CLASS_IN: u16 = 1;
 /// RFC 6891 §6.1.1.
 const TYPE_OPT: u16 = 41;
+/// RFC 3225 §3: DO, in the first octet of an OPT's flags.
+const DO: u8 = 0x80;
 /// Octets of an OPT without options.
 pub(crate) const OPT_LEN: usize = 11;
 /// RFC 1035 §4.2.1: what every client takes over UDP.
@@ -45,6 +47,12 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    /// Whether the client wants DNSSEC records.
+    #[inline(always)]
+    pub(crate) fn wants_dnssec(&self) -> bool {
+        self.opt.is_some_and(|opt| opt.flags & DO != 0)
+    }
+
     /// The largest message that the client takes; `cap` is the server's own limit.
     #[inline(always)]
     pub(crate) fn size_limit(&self, cap: u16) -> usize {

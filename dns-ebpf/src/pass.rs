@@ -51,11 +51,13 @@ pub enum Pass {
     Entry = 20,
     /// A kernel helper failed, and the packet was put back as it came.
     Restored = 21,
+    /// The client wants DNSSEC records (RFC 4035 §3.2.1, DO), which an answer from outside the cluster may have.
+    Dnssec = 22,
 }
 
 impl Pass {
     /// Every reason, in the order of its counter.
-    pub const ALL: [Pass; 22] = [
+    pub const ALL: [Pass; 23] = [
         Pass::NotDns,
         Pass::UnknownDestination,
         Pass::Tcp,
@@ -78,6 +80,7 @@ impl Pass {
         Pass::Spelling,
         Pass::Entry,
         Pass::Restored,
+        Pass::Dnssec,
     ];
 
     /// The label of this reason in metrics and in `zerohop status`.
@@ -105,6 +108,7 @@ impl Pass {
             Pass::Spelling => "spelling",
             Pass::Entry => "entry",
             Pass::Restored => "restored",
+            Pass::Dnssec => "dnssec",
         }
     }
 }

@@ -17,13 +17,14 @@ const RECORD_HEAD: usize = 12;
 /// Bounds an offset in a section for the verifier: the next power of two, less one.
 const OFFSET_MASK: usize = 0x7ff;
 
-/// The question's name, as far as records repeat it.
+/// What records depend on of the question: mostly its name, as far as they repeat it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     /// Where it lies in the packet.
     pub(crate) name_at: usize,
     pub(crate) name: Name,
     pub(crate) spelling: Spelling,
+    pub(crate) wants_dnssec: bool,
 }
 
 /// The records that a slot names.
@@ -89,8 +90,14 @@ pub(crate) fn records(
             ends @ ..,
         ] = *head;
         let ends = u64::from_le_bytes(ends);
-        if ends != 0 && tables.now() >= ends {
-            return Err(Pass::Expired);
+        if ends != 0 {
+            if tables.now() >= ends {
+                return Err(Pass::Expired);
+            }
+            // The DNS service would hand DO on to the outside server, and its signatures back.
+            if asked.wants_dnssec {
+                return Err(Pass::Dnssec);
+            }
         }
         (
             SECTION_HEAD,

@@ -84,12 +84,13 @@ pub struct Args {
     /// Where maps, programs and links are pinned, on a BPF filesystem.
     #[arg(long, value_name = "DIRECTORY", default_value = PIN_DIRECTORY)]
     pub pin_directory: PathBuf,
-    /// The most names that the kernel holds: this many of up to 40 octets, as many of up to 64, as many of
-    /// longer ones. Names beyond are left to the DNS service.
+    /// The most names that the kernel holds: this many of 41 to 64 octets, half of it of shorter ones, and half
+    /// of it of longer ones. Names beyond are left to the DNS service.
     #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().entries, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub entries: u32,
     /// The most answers that are too large for a name's entry: this many of up to 176 octets, as many of up to
-    /// 432, a quarter of it of up to 944 and of up to 1456.
+    /// 432, a quarter of it of up to 944 and of up to 1456. At most half of each are SRV answers at an endpoint's own
+    /// name, which hardly anybody asks for.
     #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().sections, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub sections: u32,
     /// How the log is written to standard error.

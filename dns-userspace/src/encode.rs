@@ -44,6 +44,8 @@ pub struct Section {
     pub class: u8,
     /// The value of the section's map.
     pub octets: Vec<u8>,
+    /// Whether its records are spare: see `RecordSet::spare`.
+    pub spare: bool,
 }
 
 impl Draft {
@@ -68,10 +70,23 @@ impl Draft {
         }
     }
 
+    /// The same entry; spare records that need a section for which `has_room` says no are left to the DNS
+    /// service.
+    #[must_use]
+    pub fn sparing(&self, mut has_room: impl FnMut(&Section) -> bool) -> Self {
+        let mut draft = self.clone();
+        for (slot, place) in draft.slots.iter_mut().zip(self.places()) {
+            slot.content = slot.content.take().filter(|content| {
+                !content.spare || place.is_some() || has_room(&content.section())
+            });
+        }
+        draft
+    }
+
     /// The entry's octets, and the sections that it refers to; `number` gives each section its key, the same
     /// to equal ones if they shall be shared.
     ///
-    /// Records that fit and never end lie in the entry, smaller ones first.
+    /// Records that fit and never end lie in the entry, smaller ones first and spare ones last.
     #[must_use]
     pub fn lay_out(
         &self,
@@ -97,7 +112,7 @@ impl Draft {
             let (class, place) = match place {
                 Some(at) => (0, content.stored.place(ENTRY_HEAD + at)),
                 None => {
-                    let section = content.stored.section();
+                    let section = content.section();
                     let (class, key) = (section.class, number(&section));
                     sections.push((key, section));
                     (class, key.to_be_bytes())
@@ -122,23 +137,24 @@ impl Draft {
             .iter()
             .zip(places)
             .filter(|(_, place)| place.is_none())
-            .filter_map(|(slot, _)| Some(slot.content.as_ref()?.stored.section()))
+            .filter_map(|(slot, _)| Some(slot.content.as_ref()?.section()))
     }
 
     /// Where each slot's records lie behind the entry's head, if they lie in it.
     fn places(&self) -> Vec<Option<usize>> {
-        let mut order: Vec<(usize, &Stored)> = (0..)
+        let mut order: Vec<(usize, &Content)> = (0..)
             .zip(&self.slots)
-            .filter_map(|(index, slot)| Some((index, &slot.content.as_ref()?.stored)))
-            .filter(|(_, stored)| stored.ends == 0)
+            .filter_map(|(index, slot)| Some((index, slot.content.as_ref()?)))
+            .filter(|(_, content)| content.stored.ends == 0)
             .collect();
-        order.sort_by_key(|(_, stored)| stored.records.len());
+        order.sort_by_key(|(_, content)| (content.spare, content.stored.records.len()));
         let mut places = vec![None; self.slots.len()];
         let mut at = self.slots.len() * SLOT_LEN;
-        for (index, stored) in order {
-            if at + stored.records.len() <= ENTRY_LEN - ENTRY_HEAD {
+        for (index, content) in order {
+            let len = content.stored.records.len();
+            if at + len <= ENTRY_LEN - ENTRY_HEAD {
                 places[index] = Some(at);
-                at += stored.records.len();
+                at += len;
             }
         }
         places
@@ -159,6 +175,27 @@ impl Content {
             second,
         ]
     }
+
+    fn section(&self) -> Section {
+        let stored = &self.stored;
+        let needed = SECTION_HEAD + stored.records.len();
+        // Records that fit no class have no slot.
+        let class = SECTION_LENGTHS
+            .iter()
+            .position(|length| needed <= *length)
+            .unwrap_or(SECTION_LENGTHS.len() - 1);
+        let mut octets = vec![0; SECTION_LENGTHS[class]];
+        octets[..2].copy_from_slice(&(stored.records.len() as u16).to_be_bytes());
+        octets[2] = stored.record_len;
+        octets[4..6].copy_from_slice(&stored.additional_at.to_be_bytes());
+        octets[8..16].copy_from_slice(&stored.ends.to_ne_bytes());
+        octets[SECTION_HEAD..needed].copy_from_slice(&stored.records);
+        Section {
+            class: class as u8 + 1,
+            octets,
+            spare: self.spare,
+        }
+    }
 }
 
 impl Stored {
@@ -170,25 +207,6 @@ impl Stored {
             self.record_len,
             self.additional_at as u8,
         ]
-    }
-
-    fn section(&self) -> Section {
-        let needed = SECTION_HEAD + self.records.len();
-        // Records that fit no class have no slot.
-        let class = SECTION_LENGTHS
-            .iter()
-            .position(|length| needed <= *length)
-            .unwrap_or(SECTION_LENGTHS.len() - 1);
-        let mut octets = vec![0; SECTION_LENGTHS[class]];
-        octets[..2].copy_from_slice(&(self.records.len() as u16).to_be_bytes());
-        octets[2] = self.record_len;
-        octets[4..6].copy_from_slice(&self.additional_at.to_be_bytes());
-        octets[8..16].copy_from_slice(&self.ends.to_ne_bytes());
-        octets[SECTION_HEAD..needed].copy_from_slice(&self.records);
-        Section {
-            class: class as u8 + 1,
-            octets,
-        }
     }
 }
 

@@ -35,6 +35,9 @@ pub struct RecordSet {
     pub rotate: bool,
     /// When the answer may not be given any more: CLOCK_BOOTTIME in nanoseconds; zero: never.
     pub ends: u64,
+    /// Whether hardly anybody asks for it: it is answered if it fits the name's entry, or while fewer than half
+    /// of a map's sections are taken by spare sets; else left to the DNS service.
+    pub spare: bool,
 }
 
 impl RecordSet {
@@ -47,6 +50,7 @@ impl RecordSet {
             additional: Vec::new(),
             rotate: false,
             ends: 0,
+            spare: false,
         }
     }
 

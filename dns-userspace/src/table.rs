@@ -17,7 +17,7 @@ use std::{
 
 pub use self::operation::{Maps, Operation, Refused};
 use self::{
-    holding::{Held, Holding, marks},
+    holding::{Counts, Held, Holding, marks},
     parents::{Parent, Refusal, is_shared},
 };
 use crate::{
@@ -37,7 +37,7 @@ pub struct Table {
     strays: BTreeSet<WireName>,
     /// Parents whose entries are not as they should be.
     unsettled: BTreeSet<WireName>,
-    last_section: u32,
+    counts: Counts,
     entries: usize,
 }
 
@@ -55,12 +55,24 @@ pub struct Changed {
     pub deaf: bool,
 }
 
+/// A draft in the maps.
+struct Put {
+    hash: u64,
+    /// Whether it was not there already.
+    written: bool,
+    /// Its sections' marks.
+    marks: Vec<u64>,
+}
+
 impl Table {
     /// A table of maps whose section keys below `first_section` may be in use.
     #[must_use]
     pub fn new(first_section: u32) -> Self {
         Self {
-            last_section: first_section,
+            counts: Counts {
+                last_key: first_section,
+                ..Counts::default()
+            },
             ..Self::default()
         }
     }
@@ -122,11 +134,11 @@ impl Table {
         for (index, draft) in wanted.iter().enumerate() {
             let known = before.remove(&draft.name).unwrap_or(0);
             let put = self.put(maps, owner, draft, known, silent.contains(&index));
-            let hash = if let Ok((hash, written)) = put {
-                changed.put += usize::from(written);
-                in_use.extend(marks(draft));
+            let hash = if let Ok(put) = put {
+                changed.put += usize::from(put.written);
+                in_use.extend(put.marks);
                 self.accept(&draft.name);
-                hash
+                put.hash
             } else {
                 changed.refused += 1;
                 // Names of one owner look after each other: the nearest node above is put later.
@@ -149,7 +161,7 @@ impl Table {
         if let Some(holding) = self.held.get_mut(owner) {
             now.shrink_to_fit();
             holding.names = now;
-            holding.keep_sections(maps, &in_use);
+            holding.keep_sections(maps, &in_use, &mut self.counts);
             if holding.is_empty() {
                 self.held.remove(owner);
             }
@@ -158,8 +170,7 @@ impl Table {
         changed
     }
 
-    /// Puts a draft, unless it is in the maps already; returns the hash of what is there now, and whether
-    /// it was written.
+    /// Puts a draft; spare records go without if there is no room for them.
     fn put(
         &mut self,
         maps: &mut impl Maps,
@@ -167,7 +178,7 @@ impl Table {
         draft: &Draft,
         known: u64,
         silent: bool,
-    ) -> Result<(u64, bool), Refused> {
+    ) -> Result<Put, Refused> {
         let (known, silent) = match self.parents.get(&draft.name) {
             Some(parent) => (parent.hash, parent.refused > 0),
             None => (known, silent),
@@ -179,17 +190,42 @@ impl Table {
         } else {
             draft
         };
-        let hash = hash_of(draft);
-        if known == hash {
-            return Ok((hash, false));
-        }
         let holding = self.held.entry(owner.clone()).or_default();
-        holding.write(maps, draft, &mut self.last_section)?;
-        self.entries += usize::from(known == 0);
-        if let Some(parent) = self.parents.get_mut(&draft.name) {
-            parent.hash = hash;
+        let sparing = holding.sparing(maps, draft, self.counts);
+        self.put_exactly(maps, owner, &sparing, known)
+            .or_else(|Refused| {
+                // Perhaps only a section of spare records was refused.
+                let frugal = draft.sparing(|_| false);
+                match frugal == sparing {
+                    true => Err(Refused),
+                    false => self.put_exactly(maps, owner, &frugal, known),
+                }
+            })
+    }
+
+    /// Puts a draft, unless it is in the maps already.
+    fn put_exactly(
+        &mut self,
+        maps: &mut impl Maps,
+        owner: &Owner,
+        draft: &Draft,
+        known: u64,
+    ) -> Result<Put, Refused> {
+        let hash = hash_of(draft);
+        let written = known != hash;
+        if written {
+            let holding = self.held.entry(owner.clone()).or_default();
+            holding.write(maps, draft, &mut self.counts)?;
+            self.entries += usize::from(known == 0);
+            if let Some(parent) = self.parents.get_mut(&draft.name) {
+                parent.hash = hash;
+            }
         }
-        Ok((hash, true))
+        Ok(Put {
+            hash,
+            written,
+            marks: marks(draft).collect(),
+        })
     }
 
     /// Removes refused names, for a stale answer must not stay, and names that do not exist any more; each

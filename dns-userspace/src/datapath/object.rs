@@ -45,10 +45,11 @@ const XDP: &str = "intercept_xdp";
 /// octets an element are taken at once, for the hash's buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Names of up to 40 octets, as many of up to 64, and as many of longer ones.
+    /// Names of 41 to 64 octets; half of it of shorter ones, and as many of longer ones. Names of services,
+    /// their ports and their endpoints are mostly of middle length.
     pub entries: u32,
     /// Answers of up to 176 octets that do not fit into a name's entry, and as many of up to 432; a quarter
-    /// of it of up to 944, and as many of up to 1,456.
+    /// of it of up to 944, and as many of up to 1,456. At most half of each may be spare answers.
     pub sections: u32,
 }
 
@@ -64,7 +65,8 @@ impl Default for Sizes {
 impl Sizes {
     fn of(self, map: &str) -> Option<u32> {
         match map {
-            "ENTRIES_40" | "ENTRIES_64" | "ENTRIES_256" => Some(self.entries),
+            "ENTRIES_64" => Some(self.entries),
+            "ENTRIES_40" | "ENTRIES_256" => Some((self.entries / 2).max(1)),
             "SECTIONS_192" | "SECTIONS_448" => Some(self.sections),
             "SECTIONS_960" | "SECTIONS_1472" => Some((self.sections / 4).max(1)),
             _ => None,
@@ -183,6 +185,17 @@ fn load_programs(object: &mut Ebpf) -> anyhow::Result<()> {
         tracing::info!(error = %refused(&error, XDP), "XDP is not available");
     }
     Ok(())
+}
+
+/// How many elements a hash map of the object may have.
+pub(super) fn most_elements(object: &Ebpf, name: &str) -> anyhow::Result<usize> {
+    let Some(Map::HashMap(data)) = object.map(name) else {
+        bail!("find the hash map {name} in the object");
+    };
+    let info = data
+        .info()
+        .with_context(|| format!("read the size of the map {name}"))?;
+    Ok(info.max_entries() as usize)
 }
 
 /// Takes a map out of the object.

@@ -13,7 +13,7 @@ use aya::{
 };
 use dns_ebpf::{
     KEY_LENGTHS,
-    answer::{Destination, ENTRY_LEN, FORM_LEN, PORTS_MAX, ZONE_LEN},
+    answer::{Destination, ENTRY_LEN, FORM_LEN, PORTS_MAX, SECTION_LENGTHS, ZONE_LEN},
 };
 
 use super::{
@@ -44,6 +44,8 @@ pub struct Store {
     destinations: HashMap<MapData, [u8; 20], u32>,
     interfaces: HashMap<MapData, u32, u32>,
     counters: Counters,
+    /// How many sections of each class spare records may take.
+    spare_sections: [usize; SECTION_LENGTHS.len()],
     mtus: BTreeMap<u32, u32>,
 }
 
@@ -60,8 +62,13 @@ impl Store {
     /// # Errors
     /// A map that is missing or of another shape: the object is not this agent's.
     pub fn new(object: &mut Ebpf, control: ControlMap) -> anyhow::Result<Self> {
+        let mut spare_sections = [0; SECTION_LENGTHS.len()];
+        for (most, length) in spare_sections.iter_mut().zip(SECTION_LENGTHS) {
+            *most = object::most_elements(object, &format!("SECTIONS_{length}"))? / 2;
+        }
         Ok(Self {
             control,
+            spare_sections,
             entries_40: map!(object, "ENTRIES_40"),
             entries_64: map!(object, "ENTRIES_64"),
             entries_256: map!(object, "ENTRIES_256"),
@@ -297,6 +304,11 @@ impl Store {
 }
 
 impl Maps for Store {
+    fn spare_sections(&self, class: u8) -> usize {
+        let index = usize::from(class).wrapping_sub(1);
+        self.spare_sections.get(index).copied().unwrap_or(0)
+    }
+
     fn suspend_denials(&mut self) {
         self.control.set_denials(false);
     }

@@ -38,6 +38,8 @@ pub(super) struct Content {
     pub(super) stored: Stored,
     /// Whether the answers are SRV records with targets in the zone.
     pub(super) targets: bool,
+    /// Whether it is left to the DNS service where it would need a section and room is short.
+    pub(super) spare: bool,
 }
 
 /// What lies in the entry or in a section.
@@ -134,6 +136,7 @@ impl Content {
                 records,
             },
             targets,
+            spare: set.spare,
         })
     }
 }

@@ -3,6 +3,7 @@
 mod denials;
 mod layout;
 mod names;
+mod spare;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -58,6 +59,7 @@ fn set(query_type: RecordType, rotate: bool, data: impl IntoIterator<Item = RDat
         additional: Vec::new(),
         rotate,
         ends: 0,
+        spare: false,
     }
 }
 

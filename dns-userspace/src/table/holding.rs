@@ -2,8 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use dns_ebpf::answer::SECTION_LENGTHS;
+
 use super::operation::{Maps, Operation, Refused};
 use crate::encode::{Draft, Section, WireName};
+
+/// What is counted over the sections of all owners.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// The last key that was given out.
+    pub(super) last_key: u32,
+    /// Sections of spare records, by class.
+    pub(super) spare: [usize; SECTION_LENGTHS.len()],
+}
+
+impl Counts {
+    fn spare_of(&mut self, class: u8) -> Option<&mut usize> {
+        self.spare.get_mut(usize::from(class.checked_sub(1)?))
+    }
+}
 
 /// A name, and what is in the maps of it.
 #[derive(Clone, Debug)]
@@ -19,6 +36,7 @@ struct Shared {
     mark: u64,
     class: u8,
     key: u32,
+    spare: bool,
 }
 
 /// Everything of one owner.
@@ -41,12 +59,26 @@ impl Holding {
             .map(|section| (section.class, section.key))
     }
 
+    /// The draft, without spare records for which there is no room.
+    pub(super) fn sparing(&self, maps: &impl Maps, draft: &Draft, mut counts: Counts) -> Draft {
+        draft.sparing(|section| {
+            if self.find(section.mark()).is_some() {
+                return true;
+            }
+            let room = maps.spare_sections(section.class);
+            let taken = counts
+                .spare_of(section.class)
+                .filter(|taken| **taken < room);
+            taken.map(|taken| *taken += 1).is_some()
+        })
+    }
+
     /// Puts the entry of a draft, and before it those of its sections that are not there yet.
     pub(super) fn write(
         &mut self,
         maps: &mut impl Maps,
         draft: &Draft,
-        last_key: &mut u32,
+        counts: &mut Counts,
     ) -> Result<(), Refused> {
         let mut new: Vec<Shared> = Vec::new();
         let (entry, sections) = draft.lay_out(|section| {
@@ -55,13 +87,14 @@ impl Holding {
             if let Some(known) = self.find(mark).or(new.iter().find(same)) {
                 return known.key;
             }
-            *last_key = last_key.wrapping_add(1);
+            counts.last_key = counts.last_key.wrapping_add(1);
             new.push(Shared {
                 mark,
                 class: section.class,
-                key: *last_key,
+                key: counts.last_key,
+                spare: section.spare,
             });
-            *last_key
+            counts.last_key
         });
         for shared in new {
             let section = sections.iter().find(|(key, _)| *key == shared.key);
@@ -69,6 +102,9 @@ impl Holding {
                 continue;
             };
             maps.apply(Operation::PutSection { key, section })?;
+            if let Some(spare) = counts.spare_of(shared.class).filter(|_| shared.spare) {
+                *spare += 1;
+            }
             let at = self.place(shared.mark).unwrap_or_else(|at| at);
             self.sections.insert(at, shared);
         }
@@ -79,7 +115,12 @@ impl Holding {
     }
 
     /// Removes the sections that none of these marks.
-    pub(super) fn keep_sections(&mut self, maps: &mut impl Maps, marks: &BTreeSet<u64>) {
+    pub(super) fn keep_sections(
+        &mut self,
+        maps: &mut impl Maps,
+        marks: &BTreeSet<u64>,
+        counts: &mut Counts,
+    ) {
         self.sections.retain(|shared| {
             let keeps = marks.contains(&shared.mark);
             if !keeps {
@@ -88,6 +129,9 @@ impl Holding {
                     class: shared.class,
                     key: shared.key,
                 });
+                if let Some(spare) = counts.spare_of(shared.class).filter(|_| shared.spare) {
+                    *spare -= 1;
+                }
             }
             keeps
         });

@@ -47,6 +47,9 @@ pub trait Maps {
     /// [`Refused`]; the map is then as it was.
     fn apply(&mut self, operation: Operation) -> Result<(), Refused>;
 
+    /// How many sections of a class may be of spare records.
+    fn spare_sections(&self, class: u8) -> usize;
+
     /// Lets no absent name be denied until it is allowed again: a parent denies a name that could not be put,
     /// and could not be told to stop.
     fn suspend_denials(&mut self);

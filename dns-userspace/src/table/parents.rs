@@ -150,7 +150,7 @@ impl Table {
             return;
         }
         let holding = self.held.entry(parent.owner.clone()).or_default();
-        if holding.write(maps, &wanted, &mut self.last_section).is_ok() {
+        if holding.write(maps, &wanted, &mut self.counts).is_ok() {
             parent.hash = hash;
             return;
         }

@@ -3,12 +3,13 @@
 mod full;
 mod maps;
 mod properties;
+mod spare;
 
 use std::net::IpAddr;
 
 use hickory_proto::rr::{
     Name, RData, Record, RecordType,
-    rdata::{A, AAAA},
+    rdata::{A, AAAA, TXT},
 };
 
 use self::maps::MemoryMaps;
@@ -74,6 +75,7 @@ fn addresses(labels: &str, count: u8) -> Draft {
         answers,
         additional: Vec::new(),
         ends: 0,
+        spare: false,
     });
     draft(&node)
 }

@@ -75,7 +75,11 @@ fn section(ends: u64) -> Section {
     octets[..2].copy_from_slice(&(ADDRESS.len() as u16).to_be_bytes());
     octets[8..16].copy_from_slice(&ends.to_le_bytes());
     octets[SECTION_HEAD..][..ADDRESS.len()].copy_from_slice(&ADDRESS);
-    Section { class: 1, octets }
+    Section {
+        class: 1,
+        octets,
+        spare: false,
+    }
 }
 
 /// `LABEL.test.` in wire form.

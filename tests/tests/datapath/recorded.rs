@@ -78,8 +78,13 @@ fn tables(recorded: &Recorded) -> HostTables {
         };
         world.apply(object);
     }
-    let zone = Zone::parse("cluster.local").expect("a zone");
-    let cluster = Cluster::new(Policy::kubeadm(vec![zone]), &world);
+    let mut zones = ["cluster.local", "in-addr.arpa", "ip6.arpa"]
+        .map(|zone| Zone::parse(zone).expect("a zone"));
+    let primary = zones[0].name.clone();
+    for zone in &mut zones {
+        zone.primary.clone_from(&primary);
+    }
+    let cluster = Cluster::new(Policy::kubeadm(zones.into()), &world);
     HostTables::new(&cluster, &SERVERS.map(address))
 }
 
@@ -135,6 +140,11 @@ fn lines(records: &[Record]) -> BTreeSet<String> {
                 soa.expire,
                 soa.minimum
             ),
+            RData::TXT(text) => {
+                let strings = text.txt_data.iter();
+                let quoted = strings.map(|text| format!("\"{}\"", text.escape_ascii()));
+                quoted.collect::<Vec<_>>().join(" ")
+            }
             other => other.to_string(),
         };
         let name = record.name.to_ascii();

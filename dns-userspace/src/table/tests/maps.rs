@@ -17,6 +17,8 @@ pub(super) struct MemoryMaps {
     /// Limits; none: never full.
     pub(super) most_entries: Option<usize>,
     pub(super) most_sections: Option<usize>,
+    /// How many sections of each class spare records may take; none: as many as they like.
+    pub(super) most_spare: Option<usize>,
     /// Every put is refused, even of a name that is there: the kernel has no memory left.
     pub(super) exhausted: bool,
     /// Nothing may be denied for the moment.
@@ -96,6 +98,15 @@ impl MemoryMaps {
                 self.log
             );
         }
+        for class in 1..=SECTION_LENGTHS.len() {
+            let of_class =
+                |section: &&Section| section.spare && usize::from(section.class) == class;
+            let spare = self.sections.values().filter(of_class).count();
+            assert!(
+                spare <= self.spare_sections(class as u8),
+                "{spare} spare sections"
+            );
+        }
         for (name, entry) in &self.entries {
             for key in take_keys(&mut entry.to_vec()) {
                 assert!(
@@ -137,6 +148,10 @@ impl MemoryMaps {
 }
 
 impl Maps for MemoryMaps {
+    fn spare_sections(&self, _: u8) -> usize {
+        self.most_spare.unwrap_or(usize::MAX)
+    }
+
     fn suspend_denials(&mut self) {
         self.suspended = true;
     }

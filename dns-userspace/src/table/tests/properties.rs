@@ -9,7 +9,9 @@ use super::{
     *,
 };
 use crate::{
-    objects::{Address, Endpoint, EndpointSlice, Namespace, Object, Service},
+    objects::{
+        Address, Endpoint, EndpointPort, EndpointSlice, Namespace, Object, Protocol, Service,
+    },
     projection::{NothingResolved, View, nodes_of},
     world::{Event, World},
 };
@@ -32,7 +34,8 @@ fn service(namespace: &str, name: &str, ips: &[&str], external: Option<&str>) ->
 fn slice(namespace: &str, service: &str, name: &str, count: u8, named: bool) -> Object {
     let endpoint = |last: u8| Endpoint {
         address: Address::from(&*format!("10.1.0.{last}")),
-        hostname: named.then(|| format!("h{last}").into()),
+        // So long that the SRV records of an endpoint's own name do not fit its entry.
+        hostname: named.then(|| format!("{}{last}", "h".repeat(50)).into()),
         pod: None,
         ready: true,
     };
@@ -41,7 +44,12 @@ fn slice(namespace: &str, service: &str, name: &str, count: u8, named: bool) -> 
         name: name.into(),
         service: Some(service.into()),
         endpoints: (1..=count).map(endpoint).collect(),
-        ports: Box::default(),
+        ports: [EndpointPort {
+            name: "p".into(),
+            port: Some(80),
+            protocol: Protocol::Tcp,
+        }]
+        .into(),
         doubtful: false,
     })
 }
@@ -102,6 +110,11 @@ fn everything(world: &World) -> BTreeMap<WireName, Draft> {
         .collect()
 }
 
+/// A draft with all its records, and with none that need a section and are spare.
+fn with_and_without_spare(draft: &Draft) -> [Draft; 2] {
+    [draft.clone(), draft.sparing(|_| false)]
+}
+
 /// The cluster, the table and its maps.
 #[derive(Default)]
 struct Scene {
@@ -132,6 +145,13 @@ impl Scene {
         self.set_all(&affected, live.collect());
     }
 
+    /// Sets everything again, as an agent does that starts anew.
+    fn set_everything(&mut self) {
+        for owner in self.world.owners() {
+            self.set(&owner);
+        }
+    }
+
     /// Tries again what was refused; to set the zone again shall change nothing by itself.
     fn retry(&mut self) {
         let mut again = self.table.to_retry();
@@ -156,9 +176,9 @@ impl Scene {
         for name in self.maps.entries.keys() {
             let (octets, sections) = self.maps.content(name).unwrap();
             let right = wanted.get(name).is_some_and(|draft| {
-                [draft.clone(), draft.passing_below(), draft.passing()]
-                    .iter()
-                    .any(|draft| content_of(draft) == (octets.clone(), sections.clone()))
+                let forms = [draft.clone(), draft.passing_below(), draft.passing()];
+                let mut forms = forms.iter().flat_map(with_and_without_spare);
+                forms.any(|draft| content_of(&draft) == (octets.clone(), sections.clone()))
             });
             assert!(right, "a stale entry: {}", name.escape_ascii());
         }
@@ -229,8 +249,10 @@ proptest! {
             ((any::<Index>(), prop::bool::weighted(0.7)), 6_usize..20, 0_usize..3, prop::bool::weighted(0.1)),
             0..40,
         ),
+        spare in 0_usize..4,
     ) {
         let mut scene = Scene::new();
+        scene.maps.most_spare = Some(spare);
         for (step, entries, sections, exhausted) in &steps {
             scene.maps.most_entries = Some(*entries);
             scene.maps.most_sections = Some(*sections);
@@ -244,7 +266,41 @@ proptest! {
         }
         scene.maps.most_entries = None;
         scene.maps.most_sections = None;
+        scene.maps.most_spare = None;
         scene.retry();
+        scene.set_everything();
         scene.assert_exact();
+    }
+
+    #[test]
+    fn spare_records_take_no_more_room_than_they_may_and_nothing_else_is_left_or_refused(
+        steps in steps(),
+        spare in 0_usize..8,
+    ) {
+        let mut scene = Scene::new();
+        scene.maps.most_spare = Some(spare);
+        for step in &steps {
+            // The maps themselves judge how many there are.
+            scene.step(step);
+            scene.assert_no_lie();
+            let wanted = everything(&scene.world);
+            prop_assert_eq!(scene.table.refused().count(), 0);
+            prop_assert_eq!(scene.maps.entries.len(), wanted.len());
+            for (name, draft) in &wanted {
+                let content = scene.maps.content(name);
+                let mut forms = with_and_without_spare(draft).into_iter();
+                prop_assert!(forms.any(|draft| content == Some(content_of(&draft))));
+            }
+        }
+        // What became free meanwhile is taken, and then all stays as it is.
+        scene.set_everything();
+        let left = everything(&scene.world)
+            .values()
+            .any(|draft| scene.maps.content(&draft.name) != Some(content_of(draft)));
+        let taken = scene.maps.sections.values().filter(|section| section.spare).count();
+        prop_assert!(!left || taken >= spare, "{taken} of {spare} are taken");
+        scene.maps.log.clear();
+        scene.set_everything();
+        prop_assert!(scene.maps.log.is_empty(), "{:?}", scene.maps.log);
     }
 }

@@ -212,12 +212,17 @@ fn denials() -> Vec<Case> {
         (
             "`dns`",
             "dns.cluster.local",
-            vec![(A, left()), (TXT, left())],
+            vec![(A, Nxdomain), (TXT, Nxdomain), (SOA, Nodata)],
+        ),
+        (
+            "the servers' own name",
+            "ns.dns.cluster.local",
+            vec![(A, left()), (AAAA, left())],
         ),
         (
             "`dns-version`",
             "dns-version.cluster.local",
-            vec![(TXT, left()), (A, left())],
+            vec![(A, Nxdomain), (SRV, Nxdomain)],
         ),
         (
             "too many endpoints",

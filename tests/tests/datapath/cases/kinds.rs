@@ -14,7 +14,38 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = services();
     cases.extend(aliases());
     cases.extend(left());
+    cases.extend(signed());
     cases
+}
+
+/// Questions for DNSSEC records too.
+fn signed() -> Vec<Case> {
+    let asked = |name: &str, query_type| {
+        let mut question = question(name, query_type).with_edns(4096);
+        if let Some(edns) = &mut question.edns {
+            edns.flags = 0x8000;
+        }
+        to_server(&question.encode())
+    };
+    vec![
+        Case::passed(
+            "A with DO of an alias of an outside name, which may be signed",
+            asked("far.made.svc.cluster.local", A),
+            Pass::Dnssec,
+        ),
+        Case::reply(
+            "CNAME with DO of an alias of an outside name",
+            asked("far.made.svc.cluster.local", CNAME),
+            "NOERROR aa rd; far.made.svc.cluster.local. 30 CNAME Database.MyCompany.com.; OPT 4096 8000",
+        ),
+        Case::reply(
+            "A with DO of an alias within the zone",
+            asked("near.made.svc.cluster.local", A),
+            "NOERROR aa rd; near.made.svc.cluster.local. 30 CNAME middle.made.svc.cluster.local.; \
+             middle.made.svc.cluster.local. 30 CNAME web.made.svc.cluster.local.; \
+             web.made.svc.cluster.local. 30 A 10.9.0.1; OPT 4096 8000",
+        ),
+    ]
 }
 
 /// The SRV records and addresses of `web.made`, asked by a name in a zone as the client spells it.
