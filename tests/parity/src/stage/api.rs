@@ -80,6 +80,8 @@ impl Api {
     pub(super) fn carry_out(&self, changes: &[Change]) {
         match self {
             Self::Small { store, .. } => {
+                // Whoever has not followed until here must list again.
+                store.compact();
                 for change in changes {
                     match change {
                         Change::Put(object) => store.put(object.clone()),

@@ -58,12 +58,16 @@ impl Server {
         })
     }
 
+    /// Asks one question; returns the reply, if there is one.
+    pub(super) fn ask_one(&mut self, message: Vec<u8>) -> Result<Option<Vec<u8>>> {
+        let replies = self.asker.ask(&[(message, true)])?;
+        Ok(replies.into_iter().flatten().next())
+    }
+
     fn wait(&mut self, question: &Question, holds: impl Fn(&[u8]) -> bool) -> Result<()> {
-        let message = [(question.encode(), true)];
         let what = format!("CoreDNS to see the marker at {question}");
         eventually(SIGHT, &what, || {
-            let replies = self.asker.ask(&message)?;
-            let reply = replies.into_iter().flatten().next();
+            let reply = self.ask_one(question.encode())?;
             let reply = reply.context("there was no reply")?;
             ensure!(holds(&reply), "the reply was {reply:02x?}");
             Ok(())
