@@ -80,8 +80,6 @@ impl Api {
     pub(super) fn carry_out(&self, changes: &[Change]) {
         match self {
             Self::Small { store, .. } => {
-                // Whoever has not followed until here must list again.
-                store.compact();
                 for change in changes {
                     match change {
                         Change::Put(object) => store.put(object.clone()),
@@ -90,6 +88,13 @@ impl Api {
                 }
             }
             Self::Real(server) => carry_out(server, changes),
+        }
+    }
+
+    /// Lets the small server forget its changes: whoever has not followed them must list again.
+    pub(super) fn forget(&self) {
+        if let Self::Small { store, .. } = self {
+            store.compact();
         }
     }
 

@@ -28,6 +28,8 @@ use crate::{
 
 /// How long the agent's source may take to see a change.
 const SIGHT: Duration = Duration::from_secs(20);
+/// In every so many rounds the API server forgets its changes before everybody has seen them.
+const FORGETS: usize = 3;
 /// How often CoreDNS is asked again to see whether its order of records is always the same.
 const ORDERS: usize = 200;
 
@@ -133,6 +135,9 @@ impl<'stage> Scene<'stage> {
     /// When a side does not see them.
     pub fn change(&mut self, changes: &[Change], after: &Cluster) -> Result<()> {
         self.api.carry_out(changes);
+        if self.marker.0.is_multiple_of(FORGETS) {
+            self.api.forget();
+        }
         self.cluster = after.clone();
         self.marker = Marker(self.marker.0 + 1);
         if let (Some(gone), Api::Small { .. }) = (self.marker.gone(), &self.api) {
