@@ -6,6 +6,8 @@ mod selection;
 mod server;
 mod store;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     server::Server,

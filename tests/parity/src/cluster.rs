@@ -57,6 +57,9 @@ impl Cluster {
             let service = names::service(random, oddity);
             cluster.add_slice(random, oddity, &namespace, &service);
         }
+        if random.percent(25) {
+            cluster.add_chain(random);
+        }
         for number in 0..random.between(0, 5) {
             let namespace = names::namespace(random, oddity);
             cluster.put(pod(random, &namespace, number));
@@ -86,6 +89,33 @@ impl Cluster {
         for _ in 0..random.weighted(&[15, 60, 15, 10]) {
             self.add_slice(random, oddity, &namespace, &name);
         }
+    }
+
+    /// Services of type ExternalName that lead from one to the next; around the most that CoreDNS follows.
+    fn add_chain(&mut self, random: &mut Random) {
+        let length = *random.one_of(&[2, 3, 6, 7, 8, 9, 10, 11, 12, 13]);
+        let end = random.text(&[
+            "web.shop.svc.cluster.local",
+            "link-0.shop.svc.cluster.local",
+            "absent.shop.svc.cluster.local",
+            "database.example.org",
+            "end.shop.svc.cluster.local",
+        ]);
+        for number in 0..length {
+            let target = match number + 1 < length {
+                true => format!("link-{}.shop.svc.cluster.local", number + 1),
+                false => end.clone(),
+            };
+            self.put(json!({
+                "kind": "Service", "metadata": {"namespace": "shop", "name": format!("link-{number}")},
+                "spec": {"type": "ExternalName", "externalName": target},
+            }));
+        }
+        self.put(json!({
+            "kind": "Service", "metadata": {"namespace": "shop", "name": "end"},
+            "spec": {"type": "ClusterIP", "clusterIP": "10.96.1.200", "clusterIPs": ["10.96.1.200"],
+                "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]},
+        }));
     }
 
     fn add_slice(&mut self, random: &mut Random, oddity: Oddity, namespace: &str, service: &str) {

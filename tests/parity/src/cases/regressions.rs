@@ -82,13 +82,13 @@ pub fn all() -> Vec<Case> {
             ]),
         },
         Case {
-            name: "an endpoint that is called like a protocol does not deny a port that cannot be read",
+            name: "an endpoint that is called like a protocol does not deny the ports of an uncertain address",
             corefile: KUBEADM,
             objects: in_shop([
                 web(json!({
-                    "clusterIP": "10.96.0.42",
-                    "clusterIPs": ["10.96.0.42"],
-                    "ports": [{"name": "dns", "port": 53, "protocol": "tcp"}],
+                    "clusterIP": "0:0:0:0:0:0:0:1",
+                    "clusterIPs": ["0:0:0:0:0:0:0:1"],
+                    "ports": [{"name": "dns", "port": 53, "protocol": "TCP"}],
                 })),
                 slice_of_web(
                     json!([{"addresses": ["10.244.0.1"], "hostname": "tcp"}]),

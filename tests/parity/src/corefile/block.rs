@@ -110,9 +110,18 @@ fn any(random: &mut Random, zones: &mut Zones) -> String {
         }
     }
     random.shuffle(&mut lines);
+    let snippet = match random.percent(8) {
+        true => {
+            let some = lines.split_off(lines.len() / 2);
+            lines.push("import common".to_owned());
+            let body = some.iter().map(|line| format!("    {line}\n"));
+            format!("(common) {{\n{}}}\n", body.collect::<String>())
+        }
+        false => String::new(),
+    };
     let body = lines.iter().map(|line| format!("    {line}\n"));
     format!(
-        "{} {{\n{}}}\n",
+        "{snippet}{} {{\n{}}}\n",
         keys(random, zones),
         body.collect::<String>()
     )
