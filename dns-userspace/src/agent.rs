@@ -22,6 +22,7 @@ use crate::{
         object,
     },
     in_force::Seen,
+    outside::Resolved,
     source::cluster::dns_server,
     telemetry::{self, Telemetry},
     world::Event,
@@ -48,13 +49,26 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     let (sender, events) = mpsc::channel(BATCH * 4);
     let (seen_sender, seen) = mpsc::channel(CHANGES);
-    let mut inlets = Inlets { events, seen };
+    let (resolved_sender, resolved) = mpsc::channel(BATCH);
+    let mut inlets = Inlets {
+        events,
+        seen,
+        resolved,
+    };
     let Started {
         mut upkeep,
         mut interfaces,
         tasks,
         _lock,
-    } = start(config, sender, seen_sender).await?;
+    } = start(
+        config,
+        Outlets {
+            events: sender,
+            seen: seen_sender,
+            resolved: resolved_sender,
+        },
+    )
+    .await?;
     let stopped = tokio::select! {
         biased;
         () = asked_to_stop(&mut terminate, &mut interrupt) => Ok(()),
@@ -72,21 +86,36 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 struct Inlets {
     events: mpsc::Receiver<Event>,
     seen: mpsc::Receiver<Seen>,
+    resolved: mpsc::Receiver<Resolved>,
+}
+
+/// Where they come from.
+struct Outlets {
+    events: mpsc::Sender<Event>,
+    seen: mpsc::Sender<Seen>,
+    resolved: mpsc::Sender<Resolved>,
 }
 
 /// Takes in what happens, until the source ends or the maps cannot be read any more.
 async fn work(
     upkeep: &mut Upkeep,
     interfaces: &mut InterfaceWatch,
-    Inlets { events, seen }: &mut Inlets,
+    Inlets {
+        events,
+        seen,
+        resolved,
+    }: &mut Inlets,
 ) -> anyhow::Result<()> {
     let mut heartbeat = heartbeat();
     loop {
+        let next = upkeep.until_something_ages();
         tokio::select! {
             biased;
             _ = heartbeat.tick() => upkeep.beat()?,
             // A set-up that is given never changes, and nobody sends.
             Some(seen) = seen.recv() => upkeep.see(seen)?,
+            Some(batch) = take(resolved) => upkeep.resolved(batch),
+            () = pause(next) => upkeep.pass_time(),
             event = interfaces.next() => match event {
                 Ok(event) => upkeep.interface(event, interfaces),
                 // The kernel was short of memory, say: the next call lists everything again.
@@ -124,16 +153,12 @@ impl Drop for Tasks {
 }
 
 /// Starts everything, or leaves nothing behind that was not there before.
-async fn start(
-    config: Config,
-    events: mpsc::Sender<Event>,
-    seen: mpsc::Sender<Seen>,
-) -> anyhow::Result<Started> {
+async fn start(config: Config, outlets: Outlets) -> anyhow::Result<Started> {
     let directory = config.pin_directory.clone();
     ensure_bpffs(&directory)?;
     let found = object::is_pinned(&directory);
     let lock = lock(&directory).await?;
-    match start_locked(config, events, seen).await {
+    match start_locked(config, outlets).await {
         Ok((upkeep, interfaces, tasks)) => Ok(Started {
             upkeep,
             interfaces,
@@ -164,8 +189,11 @@ async fn lock(directory: &Path) -> Result<PinLock, PinError> {
 /// Everything that can fail for a reason of the options comes before anything is loaded.
 async fn start_locked(
     config: Config,
-    events: mpsc::Sender<Event>,
-    seen: mpsc::Sender<Seen>,
+    Outlets {
+        events,
+        seen,
+        resolved,
+    }: Outlets,
 ) -> anyhow::Result<(Upkeep, InterfaceWatch, Tasks)> {
     let interfaces = InterfaceWatch::start(config.selection.clone()).await?;
     if let Some(missing) = interfaces.missing().next() {
@@ -180,7 +208,7 @@ async fn start_locked(
             .push(dns_server::start(kubeconfig.clone(), service, seen).await?);
     }
     let telemetry = Arc::new(Telemetry::new(config.pin_directory.clone()));
-    let upkeep = Upkeep::new(&config, Arc::clone(&telemetry))?;
+    let upkeep = Upkeep::new(&config, Arc::clone(&telemetry), resolved)?;
     if let Some(address) = config.listen {
         tasks.0.extend(telemetry::start(address, telemetry).await);
     }
@@ -200,8 +228,16 @@ async fn asked_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-/// The events that are there, at least one; none when the source has ended.
-async fn take(events: &mut mpsc::Receiver<Event>) -> Option<Vec<Event>> {
+/// Waits for that long; none: for ever.
+async fn pause(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What is there, at least one; none when the source has ended.
+async fn take<T>(events: &mut mpsc::Receiver<T>) -> Option<Vec<T>> {
     let mut batch = Vec::new();
     (events.recv_many(&mut batch, BATCH).await > 0).then_some(batch)
 }

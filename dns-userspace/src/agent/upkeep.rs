@@ -1,6 +1,7 @@
 //! What the agent works on, and what it does when something has happened.
 
 mod interfaces;
+mod outside;
 mod policy;
 mod report;
 mod skipped;
@@ -8,7 +9,9 @@ mod synchronised;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
-use self::{policy::InEffect, skipped::NotServed, synchronised::Synchronised};
+use tokio::sync::mpsc;
+
+use self::{outside::Outside, policy::InEffect, skipped::NotServed, synchronised::Synchronised};
 use crate::{
     config::Config,
     datapath::{
@@ -17,7 +20,8 @@ use crate::{
         store::Store,
     },
     encode::{self, Draft, Forms},
-    projection::{self, NothingResolved, View},
+    outside::Resolved,
+    projection::{self, View},
     table::{Changed, Table},
     telemetry::Telemetry,
     world::{Event, Owner, World},
@@ -28,6 +32,7 @@ const RETRY_EVERY: u32 = 10;
 const RETRIED: usize = 256;
 /// Heartbeats between two looks at what the datapath has counted.
 const LOOK_EVERY: u32 = 60;
+
 /// Everything that the task works on.
 pub(super) struct Upkeep {
     policy: InEffect,
@@ -36,6 +41,7 @@ pub(super) struct Upkeep {
     dns_service: (String, String),
     more_addresses: Vec<SocketAddr>,
     world: World,
+    outside: Outside,
     table: Table,
     store: Store,
     programs: Programs,
@@ -71,7 +77,12 @@ enum Readiness {
 }
 
 impl Upkeep {
-    pub(super) fn new(config: &Config, telemetry: Arc<Telemetry>) -> anyhow::Result<Self> {
+    /// Loads the datapath. Where `resolved` leads, answers come out that belong to [`Self::resolved`].
+    pub(super) fn new(
+        config: &Config,
+        telemetry: Arc<Telemetry>,
+        resolved: mpsc::Sender<Resolved>,
+    ) -> anyhow::Result<Self> {
         let mut loaded = object::load(&config.pin_directory, config.sizes)?;
         let programs = Programs::of(&loaded.object)?;
         if let Err(error) = kernel_log::follow(&mut loaded.object) {
@@ -89,6 +100,7 @@ impl Upkeep {
             dns_service: config.dns_service.clone(),
             more_addresses: config.dns_addresses.clone(),
             world: World::default(),
+            outside: Outside::new(resolved),
             table,
             store,
             programs,
@@ -138,6 +150,7 @@ impl Upkeep {
             Some((view, _)) => projection::dependents(view, affected),
             None => affected,
         };
+        self.outside.note(&self.world, &affected);
         self.carry(&affected);
         if dns_changed {
             self.find_addresses();
@@ -155,6 +168,7 @@ impl Upkeep {
             return Ok(());
         }
         let owners = self.world.owners();
+        self.outside.doubt();
         self.carry(&owners);
         let left = if self.adopted {
             self.store
@@ -173,14 +187,19 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Recomputes owners from the state of the world, and writes the differences.
+    /// Recomputes owners from the state of the world, and those whose answers from outside the cluster have
+    /// changed; writes the differences.
     fn carry(&mut self, owners: &BTreeSet<Owner>) {
+        self.follow_outside();
         if self.policy.written().is_none() {
             self.miss(owners);
             return;
         }
+        self.outside.tell_time();
+        let mut aged = self.outside.take_changed();
+        aged.retain(|owner| !owners.contains(owner));
         let mut refused = 0;
-        for owner in owners {
+        for owner in owners.iter().chain(&aged) {
             let wanted = self.drafts(owner);
             let changed = self.table.set(&mut self.store, owner, wanted);
             refused += changed.refused;
@@ -201,7 +220,7 @@ impl Upkeep {
         let view = View {
             policy: &written.policy,
             world: &self.world,
-            resolved: &NothingResolved,
+            resolved: self.outside.answers(),
             serial: self.serial,
         };
         Some((view, &written.forms))
@@ -224,6 +243,7 @@ impl Upkeep {
 
     /// Works out which addresses are the cluster's DNS.
     fn find_addresses(&mut self) {
+        self.follow_servers();
         let (namespace, name) = &self.dns_service;
         let mut addresses: BTreeSet<SocketAddr> =
             projection::dns_addresses(&self.world, namespace, name)
@@ -318,6 +338,7 @@ impl Upkeep {
         if self.policy.written().is_none() {
             return;
         }
+        self.outside.tell_time();
         let all = self.table.to_retry();
         let later = all
             .iter()

@@ -142,14 +142,19 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
             counted(policy.earlier.len()),
         ),
         (
-            "external_names",
-            "Names outside the cluster that services lead to",
+            "external_questions",
+            "Questions about names outside the cluster that services lead to",
             report.external.wanted,
         ),
         (
-            "external_names_fresh",
-            "Of these, how many have a fresh answer",
+            "external_questions_fresh",
+            "Of these, how many have an answer that holds",
             report.external.fresh,
+        ),
+        (
+            "external_questions_failing",
+            "Of these, how many were not answered the last time",
+            report.external.failing.count,
         ),
     ];
     for (name, help, number) in numbers {
@@ -166,6 +171,19 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
         "up_to_date",
         "Whether all objects of a kind are known",
         kinds,
+    );
+    let failing = report.external.failing.first.iter().map(|failing| {
+        let labels = vec![
+            ("question", failing.object.clone()),
+            ("reason", failing.reason.clone()),
+        ];
+        (labels, true)
+    });
+    flags(
+        registry,
+        "external_failing",
+        "Questions about names outside the cluster that were not answered the last time, and why",
+        failing,
     );
     let left = policy.left.iter().map(|left| {
         let labels = vec![("what", left.what.clone()), ("reason", left.reason.clone())];
@@ -195,7 +213,7 @@ fn flags(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{KindReport, LeftReport};
+    use crate::telemetry::{ExternalReport, KindReport, LeftReport, SkippedReport, TextReport};
 
     #[test]
     fn numbers_of_the_kernel_and_of_the_agent_are_written_with_their_labels() {
@@ -214,6 +232,17 @@ mod tests {
                 kind: "Service".to_owned(),
                 ..KindReport::default()
             }],
+            external: ExternalReport {
+                wanted: 4,
+                fresh: 3,
+                failing: SkippedReport {
+                    count: 1,
+                    first: vec![TextReport {
+                        object: "db.example.com. A".to_owned(),
+                        reason: "the DNS service answered Server Failure".to_owned(),
+                    }],
+                },
+            },
             ..Report::default()
         };
         let kernel = Kernel {
@@ -236,6 +265,10 @@ mod tests {
             "zerohop_up_to_date{kind=\"Service\"} 0",
             "zerohop_left{what=\"cluster.local.\",reason=\"Corefile:3:5: the plugin \\\"view\\\" chooses by client\"} 1",
             "# TYPE zerohop_left gauge",
+            "zerohop_external_questions 4",
+            "zerohop_external_questions_fresh 3",
+            "zerohop_external_questions_failing 1",
+            "zerohop_external_failing{question=\"db.example.com. A\",reason=\"the DNS service answered Server Failure\"} 1",
         ] {
             assert!(
                 text.lines().any(|other| other == line),

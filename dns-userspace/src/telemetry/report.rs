@@ -25,7 +25,7 @@ pub struct Report {
     pub interfaces: u64,
     /// Objects, or parts of them, that are not served.
     pub skipped: SkippedReport,
-    /// Names outside the cluster that ExternalName services lead to.
+    /// What is asked of names outside the cluster that ExternalName services lead to.
     pub external: ExternalReport,
 }
 
@@ -98,10 +98,10 @@ pub struct KindReport {
     pub reason: Option<String>,
 }
 
-/// What is not served.
+/// What is not served, or not answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedReport {
-    /// How many objects.
+    /// How many there are.
     pub count: u64,
     /// Some of them.
     pub first: Vec<TextReport>,
@@ -116,13 +116,13 @@ pub struct TextReport {
     pub reason: String,
 }
 
-/// Names outside the cluster.
+/// What is asked of names outside the cluster: for each name its A and its AAAA records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalReport {
-    /// How many are wanted.
+    /// How many questions there are.
     pub wanted: u64,
-    /// Of how many there are fresh answers.
+    /// Of how many the answer is known and holds.
     pub fresh: u64,
-    /// Some of those that cannot be resolved, and why.
-    pub failing: Vec<TextReport>,
+    /// Those that were not answered the last time they were asked, and why.
+    pub failing: SkippedReport,
 }

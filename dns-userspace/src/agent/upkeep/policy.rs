@@ -71,6 +71,17 @@ impl InEffect {
         self.since
     }
 
+    /// The Corefiles that may be in force, for people.
+    fn texts(&self) -> BTreeSet<Option<String>> {
+        let effective = self.effective.iter();
+        let texts = effective.flat_map(|effective| {
+            let newest = effective.revisions.iter().cloned().map(Some);
+            let earlier = effective.earlier.iter();
+            newest.chain(earlier.map(|earlier| earlier.revision.clone()))
+        });
+        texts.collect()
+    }
+
     /// Whether it is known that nothing may be answered, or the maps do not say what may be.
     pub(super) fn is_silent(&self) -> bool {
         self.effective.as_ref().is_some_and(|effective| {
@@ -122,12 +133,28 @@ impl Upkeep {
         if !self.world.complete() {
             return;
         }
+        let texts = self.policy.texts();
         if let Some(left) = self.policy.work_out(&self.world, &self.dns_service) {
             self.tell_policy(&left);
+            self.outside.doubt();
         }
-        if !self.policy.is_silent() {
-            return;
+        // By another text the servers may ask somebody else for names outside the cluster.
+        let other_texts = self.policy.texts() != texts;
+        if other_texts {
+            self.outside.start_over();
         }
+        if self.policy.is_silent() {
+            self.outside.doubt();
+            self.write_effective();
+        }
+        self.follow_outside();
+        if other_texts && self.reconciled {
+            self.carry(&BTreeSet::new());
+        }
+    }
+
+    /// Makes the maps follow the policy that is in effect.
+    fn write_effective(&mut self) {
         // From here on the kernel answers nothing, unless what is written is what an earlier agent has written.
         if self.policy.written.is_some() {
             self.store.control().end_lease();

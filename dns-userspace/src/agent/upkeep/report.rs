@@ -5,8 +5,8 @@ use crate::{
     datapath::control,
     in_force::Effective,
     telemetry::{
-        DenialsReport, EarlierReport, KindReport, LeftReport, PolicyReport, Report, SkippedReport,
-        TextReport, ZoneReport,
+        DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport, PolicyReport, Report,
+        SkippedReport, TextReport, ZoneReport,
     },
 };
 
@@ -42,7 +42,7 @@ impl Upkeep {
                 count: counted(self.not_served.count()),
                 first: named.collect(),
             },
-            external: Default::default(),
+            external: self.external_report(),
         }
     }
 
@@ -83,6 +83,24 @@ impl Upkeep {
         DenialsReport {
             denied: self.world.fresh(),
             reason,
+        }
+    }
+
+    fn external_report(&self) -> ExternalReport {
+        let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let report = self.outside.report();
+        let failing = report.failing.iter().take(NAMED);
+        let first = failing.map(|(question, reason)| TextReport {
+            object: question.to_string(),
+            reason: reason.clone(),
+        });
+        ExternalReport {
+            wanted: counted(report.wanted),
+            fresh: counted(report.fresh),
+            failing: SkippedReport {
+                count: counted(report.failing.len()),
+                first: first.collect(),
+            },
         }
     }
 

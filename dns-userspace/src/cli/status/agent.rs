@@ -54,9 +54,9 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
         let (fresh, wanted) = (report.external.fresh, report.external.wanted);
         writeln!(
             text,
-            "\nnames outside the cluster: {fresh} of {wanted} are known"
+            "\nfor names outside the cluster, {fresh} of {wanted} questions have an answer that holds"
         )?;
-        for failing in &report.external.failing {
+        for failing in &report.external.failing.first {
             writeln!(text, "  {}: {}", failing.object, failing.reason)?;
         }
     }
