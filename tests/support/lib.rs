@@ -45,8 +45,9 @@ pub use question::{Edns, Question};
 pub use resolver::Resolver;
 pub use skip::{skip, skipped_without_root};
 pub use status::{
-    Answered, AttachedInterface, Report, ReportedEarlier, ReportedKind, ReportedLeft,
-    ReportedPolicy, ReportedZone, Status, UnknownDestination,
+    Answered, AttachedInterface, Report, ReportedEarlier, ReportedExternal, ReportedFailing,
+    ReportedFailure, ReportedKind, ReportedLeft, ReportedPolicy, ReportedZone, Status,
+    UnknownDestination,
 };
 pub use tool::{Tool, program};
 pub use wait::eventually;

@@ -41,6 +41,37 @@ pub struct Report {
     pub kinds: Vec<ReportedKind>,
     /// Addresses and ports that count as the cluster's DNS.
     pub dns_addresses: Vec<String>,
+    /// What is asked of names outside the cluster.
+    pub external: ReportedExternal,
+}
+
+/// What is asked of names outside the cluster that services lead to.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedExternal {
+    /// How many questions there are.
+    pub wanted: u64,
+    /// Of how many the answer is known and holds.
+    pub fresh: u64,
+    /// Those that were not answered the last time.
+    pub failing: ReportedFailing,
+}
+
+/// Questions that were not answered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedFailing {
+    /// How many.
+    pub count: u64,
+    /// Some of them.
+    pub first: Vec<ReportedFailure>,
+}
+
+/// A question that was not answered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedFailure {
+    /// The question, such as `db.example.com. A`.
+    pub object: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What may be answered.

@@ -10,6 +10,7 @@ mod catalogue;
 mod checksums;
 mod detach;
 mod egress;
+mod external;
 mod interfaces;
 mod life;
 mod links;

@@ -88,10 +88,6 @@ impl Site {
 
     /// The same with a pod of another make.
     pub(crate) fn with_pod(make_pod: impl FnOnce(&Namespace) -> Result<Pod>) -> Result<Self> {
-        let node = Namespace::node("node")?;
-        for server in SERVERS.into_iter().chain(OTHER_SERVERS) {
-            node.add_loopback_address(address(server).ip())?;
-        }
         let services = catalogue::services();
         let zones = [
             (
@@ -101,9 +97,24 @@ impl Site {
             ("db.example.com", OUTSIDE),
             ("db.root", ROOT),
         ];
-        let core_dns = CoreDns::start(&node, address(SERVERS[0]), COREFILE, &zones)?;
+        let site = Self::with_core_dns(make_pod, COREFILE, &zones)?;
+        site.manifests
+            .write("all.yaml", &catalogue::manifests(&services))?;
+        Ok(site)
+    }
+
+    /// A site without manifests, whose DNS service has this Corefile and these files beside it.
+    pub(crate) fn with_core_dns(
+        make_pod: impl FnOnce(&Namespace) -> Result<Pod>,
+        corefile: &str,
+        zones: &[(&str, &str)],
+    ) -> Result<Self> {
+        let node = Namespace::node("node")?;
+        for server in SERVERS.into_iter().chain(OTHER_SERVERS) {
+            node.add_loopback_address(address(server).ip())?;
+        }
+        let core_dns = CoreDns::start(&node, address(SERVERS[0]), corefile, zones)?;
         let manifests = Folder::new()?;
-        manifests.write("all.yaml", &catalogue::manifests(&services))?;
         Ok(Self {
             pod: make_pod(&node)?,
             core_dns,

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
-use tests::{Agent, CoreDns, Namespace, Pins, Pod, Resolver};
+use anyhow::{Context, Result, ensure};
+use tests::{Agent, CoreDns, Namespace, Pins, Pod, Resolver, eventually};
 
 use super::zones::{self, Zones};
 
@@ -122,6 +122,13 @@ fn start_agent(programs: &Programs, node: &Namespace, pins: &Pins) -> Result<Age
     agent
         .wait_until_ready(AGENT_LIMIT)
         .context("start the agent on the examples")?;
+    eventually(AGENT_LIMIT, "the names outside the cluster", || {
+        let (_, report) = agent.full_status(AGENT_LIMIT)?;
+        let external = report.external;
+        let known = external.wanted > 0 && external.fresh == external.wanted;
+        ensure!(known, "{external:?}");
+        Ok(())
+    })?;
     Ok(agent)
 }
 

@@ -60,18 +60,34 @@ pub(crate) fn acts() -> Vec<Act> {
             look_ups: (0..HEADLESS_LOOK_UPS).map(|_| headless()).collect(),
         },
         Act {
-            heading: "An ExternalName: the kernel knows the CNAME, not what is outside the cluster",
+            heading: "An ExternalName: what is outside the cluster was asked for ahead",
             look_ups: vec![
                 in_kernel(
                     "ext-service.default.svc.cluster.local",
                     "CNAME",
                     &["database.mycompany.com."],
                 ),
-                by_dns_service(
+                in_kernel(
                     "ext-service.default.svc.cluster.local",
                     "A",
                     &["database.mycompany.com.", OUTSIDE_TARGET],
                 ),
+            ],
+        },
+        Act {
+            heading: "The port of a service, the name of an address, the version of the rules",
+            look_ups: vec![
+                in_kernel(
+                    "_http._tcp.web.shop.svc.cluster.local",
+                    "SRV",
+                    &["0 50 80 web.shop.svc.cluster.local."],
+                ),
+                in_kernel(
+                    "34.12.96.10.in-addr.arpa",
+                    "PTR",
+                    &["web.shop.svc.cluster.local."],
+                ),
+                in_kernel("dns-version.cluster.local", "TXT", &["\"1.1.0\""]),
             ],
         },
         Act {

@@ -11,6 +11,12 @@ use serde::Deserialize;
 /// The cluster's zone.
 pub(crate) const CLUSTER: &str = "cluster.local";
 
+/// The zone of the names of IPv4 addresses, and the one of IPv6 addresses.
+const REVERSE: [&str; 2] = ["in-addr.arpa", "ip6.arpa"];
+
+/// The version of the rules by which a cluster's names are made (the Kubernetes DNS specification).
+const VERSION: &str = "dns-version IN TXT \"1.1.0\"";
+
 /// A name on the internet that pods ask for, and its address here (RFC 5737: for documentation).
 pub(crate) const OUTSIDE: (&str, &str) = ("github.com", "203.0.113.40");
 
@@ -105,6 +111,7 @@ fn parse(text: &str) -> Result<Vec<Object>> {
 pub(crate) fn zones_of(objects: &[Object]) -> Zones {
     let mut zones = Zones::new();
     add(&mut zones, OUTSIDE.0, "@", OUTSIDE.1);
+    add_record(&mut zones, CLUSTER, VERSION);
     for service in objects.iter().filter(|object| object.kind == "Service") {
         add_service(&mut zones, service, objects);
     }
@@ -135,8 +142,9 @@ fn add_service(zones: &mut Zones, service: &Object, objects: &[Object]) {
     };
     for address in addresses {
         add(zones, CLUSTER, &owner, address);
+        add_reverse(zones, address, &owner);
     }
-    add_ports(zones, &owner, &owner, &service.spec.ports);
+    add_ports(zones, &owner, &owner, &service.spec.ports, addresses.len());
 }
 
 fn is_slice_of(object: &Object, service: &Object) -> bool {
@@ -148,7 +156,9 @@ fn is_slice_of(object: &Object, service: &Object) -> bool {
 
 fn add_slice(zones: &mut Zones, owner: &str, slice: &Object) {
     let ready = |endpoint: &&Endpoint| endpoint.conditions.ready != Some(false);
-    for endpoint in slice.endpoints.iter().filter(ready) {
+    let endpoints = slice.endpoints.iter().filter(ready);
+    let count = endpoints.clone().map(|one| one.addresses.len()).sum();
+    for endpoint in endpoints {
         for address in &endpoint.addresses {
             // Without a hostname the address itself, with dashes, is the endpoint's label.
             let dashed = || address.replace(['.', ':'], "-");
@@ -156,12 +166,15 @@ fn add_slice(zones: &mut Zones, owner: &str, slice: &Object) {
             let host = format!("{label}.{owner}");
             add(zones, CLUSTER, owner, address);
             add(zones, CLUSTER, &host, address);
-            add_ports(zones, owner, &host, &slice.ports);
+            add_reverse(zones, address, &host);
+            add_ports(zones, owner, &host, &slice.ports, count);
         }
     }
 }
 
-fn add_ports(zones: &mut Zones, owner: &str, host: &str, ports: &[Port]) {
+/// `sharing` addresses share the weight of each port.
+fn add_ports(zones: &mut Zones, owner: &str, host: &str, ports: &[Port], sharing: usize) {
+    let weight = (100 / sharing.max(1)).max(1);
     for Port {
         name,
         protocol,
@@ -169,7 +182,8 @@ fn add_ports(zones: &mut Zones, owner: &str, host: &str, ports: &[Port]) {
     } in ports.iter().filter(|port| !port.name.is_empty())
     {
         let protocol = protocol.to_ascii_lowercase();
-        let record = format!("_{name}._{protocol}.{owner} IN SRV 0 100 {port} {host}");
+        let record =
+            format!("_{name}._{protocol}.{owner} IN SRV 0 {weight} {port} {host}.{CLUSTER}.");
         add_record(zones, CLUSTER, &record);
     }
 }
@@ -182,6 +196,22 @@ fn add(zones: &mut Zones, zone: &str, owner: &str, address: &str) {
         Err(_) => return,
     };
     add_record(zones, zone, &format!("{owner} IN {record_type} {address}"));
+}
+
+fn add_reverse(zones: &mut Zones, address: &str, host: &str) {
+    let (zone, owner) = match address.parse() {
+        Ok(IpAddr::V4(address)) => {
+            let [first, second, third, fourth] = address.octets();
+            (REVERSE[0], format!("{fourth}.{third}.{second}.{first}"))
+        }
+        Ok(IpAddr::V6(address)) => {
+            let digits = format!("{:032x}", address.to_bits());
+            let labels: Vec<String> = digits.chars().rev().map(String::from).collect();
+            (REVERSE[1], labels.join("."))
+        }
+        Err(_) => return,
+    };
+    add_record(zones, zone, &format!("{owner} IN PTR {host}.{CLUSTER}."));
 }
 
 fn add_record(zones: &mut Zones, zone: &str, record: &str) {
@@ -201,6 +231,7 @@ mod tests {
         let mut zones = zones_of(&objects);
         let zone = zones.remove(CLUSTER).unwrap_or_default();
         let records = zone.lines().skip(4);
+        let records = records.filter(|record| *record != VERSION);
         records.collect::<Vec<_>>().join("\n")
     }
 
@@ -225,6 +256,21 @@ mod tests {
             cluster_zone(yaml),
             "db.shop.svc IN A 10.0.0.1\ndb-0.db.shop.svc IN A 10.0.0.1"
         );
+    }
+
+    #[test]
+    fn the_addresses_of_a_port_share_its_weight_and_lead_back_to_the_service() {
+        let yaml = "kind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  \
+            clusterIPs: [10.96.0.80, 'fd00::80']\n  \
+            ports: [{name: http, protocol: TCP, port: 80}]\n";
+        let zones = zones_of(&parse(yaml).expect("YAML"));
+        let port = "_http._tcp.web.shop.svc IN SRV 0 50 80 web.shop.svc.cluster.local.\n";
+        assert!(zones[CLUSTER].ends_with(port), "{}", zones[CLUSTER]);
+        let back = "\n80.0.96.10 IN PTR web.shop.svc.cluster.local.\n";
+        assert!(zones[REVERSE[0]].ends_with(back), "{}", zones[REVERSE[0]]);
+        let back = ".0.0.d.f IN PTR web.shop.svc.cluster.local.\n";
+        assert!(zones[REVERSE[1]].contains("\n0.8.0.0."));
+        assert!(zones[REVERSE[1]].ends_with(back), "{}", zones[REVERSE[1]]);
     }
 
     #[test]
