@@ -88,7 +88,6 @@ pub fn decide<P: Packet>(
             name_at: frame.name_at(),
             name,
             spelling,
-            wants_dnssec: question.wants_dnssec(),
         };
         at_entry(packet, tables, scratch, question.query_type, asked)?
     } else {
@@ -303,5 +302,6 @@ fn denial(
         answered,
         authoritative: true,
         counts: [0, 1, 0],
+        ends: 0,
     })
 }

@@ -39,6 +39,14 @@ pub(crate) struct Opt {
     pub(crate) flags: u8,
 }
 
+impl Opt {
+    /// Whether the client wants DNSSEC records.
+    #[inline(always)]
+    pub(crate) fn wants_dnssec(&self) -> bool {
+        self.flags & DO != 0
+    }
+}
+
 /// The question's type and its OPT, once the whole message is understood.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question {
@@ -47,12 +55,6 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Whether the client wants DNSSEC records.
-    #[inline(always)]
-    pub(crate) fn wants_dnssec(&self) -> bool {
-        self.opt.is_some_and(|opt| opt.flags & DO != 0)
-    }
-
     /// The largest message that the client takes; `cap` is the server's own limit.
     #[inline(always)]
     pub(crate) fn size_limit(&self, cap: u16) -> usize {

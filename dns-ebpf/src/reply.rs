@@ -27,6 +27,8 @@ pub(crate) struct Records {
     pub(crate) authoritative: bool,
     /// Answer, authority and additional records, without the OPT.
     pub(crate) counts: [u8; 3],
+    /// When they end; not zero: they come from outside the cluster.
+    pub(crate) ends: u64,
 }
 
 /// The question as it was understood.
@@ -129,6 +131,10 @@ pub(crate) fn prepare<P: Packet>(
     let kept_sum = spelling.sum + checksum::placed(type_and_class(scratch, name.len), name.len);
     let mut added = checksum::placed(checksum::folded(records.sum), kept);
     if let Some(opt) = question.opt {
+        // The DNS service would hand DO on to the outside server, and its signatures back.
+        if records.ends != 0 && opt.wants_dnssec() {
+            return Err(Pass::Dnssec);
+        }
         message::write_opt(opt, control.size_cap, &mut scratch.opt);
         added += checksum::placed(opt_sum(&scratch.opt), kept + records.len);
     }

@@ -17,14 +17,13 @@ const RECORD_HEAD: usize = 12;
 /// Bounds an offset in a section for the verifier: the next power of two, less one.
 const OFFSET_MASK: usize = 0x7ff;
 
-/// What records depend on of the question: mostly its name, as far as they repeat it.
+/// The question's name, as far as records repeat it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     /// Where it lies in the packet.
     pub(crate) name_at: usize,
     pub(crate) name: Name,
     pub(crate) spelling: Spelling,
-    pub(crate) wants_dnssec: bool,
 }
 
 /// The records that a slot names.
@@ -51,7 +50,7 @@ pub(crate) fn records(
     if class == LEFT {
         return Err(Pass::QueryType);
     }
-    let (from, len, end, record_len, additional_at) = if class == 0 {
+    let (from, len, end, record_len, additional_at, ends) = if class == 0 {
         let [from, len, record_len, additional_at] = place;
         let from = usize::from(from);
         if from < ENTRY_HEAD {
@@ -71,6 +70,7 @@ pub(crate) fn records(
             ENTRY_LEN,
             record_len,
             usize::from(additional_at),
+            0,
         )
     } else {
         let key = u32::from_be_bytes(place);
@@ -90,14 +90,8 @@ pub(crate) fn records(
             ends @ ..,
         ] = *head;
         let ends = u64::from_le_bytes(ends);
-        if ends != 0 {
-            if tables.now() >= ends {
-                return Err(Pass::Expired);
-            }
-            // The DNS service would hand DO on to the outside server, and its signatures back.
-            if asked.wants_dnssec {
-                return Err(Pass::Dnssec);
-            }
+        if ends != 0 && tables.now() >= ends {
+            return Err(Pass::Expired);
         }
         (
             SECTION_HEAD,
@@ -105,6 +99,7 @@ pub(crate) fn records(
             end,
             record_len,
             usize::from(u16::from_be_bytes([at_high, at_low])),
+            ends,
         )
     };
     let record_len = usize::from(record_len);
@@ -138,6 +133,7 @@ pub(crate) fn records(
         answered: Answered::Records,
         authoritative: flags & AUTHORITATIVE != 0,
         counts: [answers, 0, additional],
+        ends: tables.forget(&mut scratch.cell, ends as usize) as u64,
     })
 }
 

@@ -5,7 +5,10 @@
 mod denial;
 mod record_set;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use dns_ebpf::{
     answer::{
@@ -73,12 +76,16 @@ impl Draft {
     /// The same entry; spare records that need a section for which `has_room` says no are left to the DNS
     /// service.
     #[must_use]
-    pub fn sparing(&self, mut has_room: impl FnMut(&Section) -> bool) -> Self {
-        let mut draft = self.clone();
-        for (slot, place) in draft.slots.iter_mut().zip(self.places()) {
-            slot.content = slot.content.take().filter(|content| {
-                !content.spare || place.is_some() || has_room(&content.section())
+    pub fn sparing(&self, mut has_room: impl FnMut(&Section) -> bool) -> Cow<'_, Self> {
+        let mut draft = Cow::Borrowed(self);
+        for (index, place) in self.places().into_iter().enumerate() {
+            let content = self.slots.get(index).and_then(|slot| slot.content.as_ref());
+            let goes_without = content.is_some_and(|content| {
+                content.spare && place.is_none() && !has_room(&content.section())
             });
+            if goes_without && let Some(slot) = draft.to_mut().slots.get_mut(index) {
+                slot.content = None;
+            }
         }
         draft
     }

@@ -1,6 +1,6 @@
 //! What one owner holds: its names, and the sections that these share.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use dns_ebpf::answer::SECTION_LENGTHS;
 
@@ -60,7 +60,12 @@ impl Holding {
     }
 
     /// The draft, without spare records for which there is no room.
-    pub(super) fn sparing(&self, maps: &impl Maps, draft: &Draft, mut counts: Counts) -> Draft {
+    pub(super) fn sparing<'draft>(
+        &self,
+        maps: &impl Maps,
+        draft: &'draft Draft,
+        mut counts: Counts,
+    ) -> Cow<'draft, Draft> {
         draft.sparing(|section| {
             if self.find(section.mark()).is_some() {
                 return true;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Recorded questions that are answered in the kernel: a number that may grow and must not shrink.
-const ANSWERED: usize = 272;
+const ANSWERED: usize = 454;
 
 #[derive(Deserialize)]
 struct Recorded {

@@ -298,7 +298,7 @@ fn ask(client: &Client, asked: &AtomicU64) -> Result<Kinds> {
 /// Loads the datapath on small maps and attaches it to the pod's veth.
 fn attach(node: &tests::Namespace, pod: &Pod, pins: &Pins) -> Result<(Store, Attachments)> {
     let sizes = Sizes {
-        entries: 24,
+        entries: 48,
         sections: 8,
     };
     let mut loaded = object::load_unpinned(sizes)?;

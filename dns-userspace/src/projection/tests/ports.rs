@@ -107,6 +107,34 @@ fn a_headless_service_has_the_ports_of_its_slices_and_targets_as_they_are_stored
 }
 
 #[test]
+fn service_records_at_an_endpoints_own_name_alone_are_spare() {
+    let ports = "ports: [{name: p, port: 80, protocol: TCP}]\n";
+    let endpoints = "[{addresses: [10.1.0.1], hostname: Web-0}]";
+    for spec in [
+        "{clusterIP: None}",
+        "{clusterIP: 10.96.0.1, ports: [{name: p, port: 80, protocol: TCP}]}",
+    ] {
+        let yaml = service(spec) + &slice("s-1", endpoints) + ports;
+        let (nodes, _) = nodes(&policy(), &world(&yaml), &Owner::service("n", "s"));
+        let mut found = Vec::new();
+        let mut others = 0;
+        for node in &nodes {
+            for set in &node.sets {
+                if set.spare {
+                    assert_eq!(set.query_type, RecordType::SRV);
+                    found.push(node.name.to_ascii());
+                } else {
+                    others += usize::from(set.query_type == RecordType::SRV);
+                }
+            }
+        }
+        assert_eq!(found, ["web-0.s.n.svc.cluster.local."], "{spec}");
+        // The service's own name, and nine of its port.
+        assert_eq!(others, 10, "{spec}");
+    }
+}
+
+#[test]
 fn a_port_without_a_number_has_addresses_and_no_service_record() {
     check_under(
         &policy(),

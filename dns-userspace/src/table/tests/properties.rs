@@ -112,7 +112,7 @@ fn everything(world: &World) -> BTreeMap<WireName, Draft> {
 
 /// A draft with all its records, and with none that need a section and are spare.
 fn with_and_without_spare(draft: &Draft) -> [Draft; 2] {
-    [draft.clone(), draft.sparing(|_| false)]
+    [draft.clone(), draft.sparing(|_| false).into_owned()]
 }
 
 /// The cluster, the table and its maps.

@@ -21,7 +21,7 @@ fn with_spare(labels: &str, spare: u8) -> Draft {
 }
 
 fn without(draft: &Draft) -> Draft {
-    draft.sparing(|_| false)
+    draft.sparing(|_| false).into_owned()
 }
 
 /// A table with room for one spare section, and a service with two names that each want one.
