@@ -28,8 +28,6 @@ use crate::{
 
 /// How long the agent's source may take to see a change.
 const SIGHT: Duration = Duration::from_secs(20);
-/// In every so many rounds the API server forgets its changes before everybody has seen them.
-const FORGETS: usize = 3;
 /// How often CoreDNS is asked again to see whether its order of records is always the same.
 const ORDERS: usize = 200;
 
@@ -135,7 +133,8 @@ impl<'stage> Scene<'stage> {
     /// When a side does not see them.
     pub fn change(&mut self, changes: &[Change], after: &Cluster) -> Result<()> {
         self.api.carry_out(changes);
-        if self.marker.0.is_multiple_of(FORGETS) {
+        // Once only: CoreDNS waits longer each time before it lists again.
+        if self.marker == Marker(0) {
             self.api.forget();
         }
         self.cluster = after.clone();

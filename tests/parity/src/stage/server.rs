@@ -14,7 +14,7 @@ use crate::{corefile::Corefile, question::Question};
 /// Where CoreDNS listens; each namespace has a loopback of its own.
 pub(super) const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 /// How long CoreDNS may take to see a change.
-const SIGHT: Duration = Duration::from_secs(10);
+const SIGHT: Duration = Duration::from_secs(40);
 /// The response code in a message's fourth octet.
 const CODE: u8 = 0x0f;
 
