@@ -178,9 +178,9 @@ fn the_examples_are_answered_as_their_comments_say() -> Result<()> {
         assert_eq!(answer.data, ["database.mycompany.com."]);
         let answer = site.ask("database-4.database.shop.svc.cluster.local", RecordType::A)?;
         assert_eq!(
-            answer.by,
-            Answerer::Service,
-            "names below a service are not denied"
+            (answer.by, answer.code),
+            (Answerer::Kernel, ResponseCode::NXDomain),
+            "an endpoint that is not ready"
         );
         Ok(())
     })

@@ -21,6 +21,9 @@ use crate::{
     world::{Affected, Owner, World},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Lifetimes that fall within this time of each other are written together.
 const GRAIN: Duration = Duration::from_millis(50);
 
@@ -234,19 +237,28 @@ impl Upkeep {
         self.outside.want(targets);
     }
 
-    /// Says where the DNS service is asked for names outside the cluster: at its cluster addresses, which are
-    /// where pods ask, else at its endpoints, else where a person has said that it is.
+    /// Says where the DNS service is asked for names outside the cluster.
     pub(super) fn follow_servers(&mut self) {
-        let (namespace, name) = &self.dns_service;
-        let all = dns_addresses(&self.world, namespace, name);
-        let service = self.world.service(namespace, name);
-        let cluster_ips = service.map_or(&[][..], |service| &service.cluster_ips);
-        let (cluster, endpoints): (Vec<SocketAddr>, Vec<SocketAddr>) = all
+        let servers = servers(&self.world, &self.dns_service, &self.more_addresses);
+        self.outside.ask_at(servers);
+    }
+}
+
+/// Where to ask the DNS service: at its cluster addresses, which are where pods ask, else at its endpoints, else
+/// where a person has said that it is.
+fn servers(
+    world: &World,
+    (namespace, name): &(String, String),
+    given: &[SocketAddr],
+) -> Vec<SocketAddr> {
+    let service = world.service(namespace, name);
+    let cluster_ips = service.map_or(&[][..], |service| &service.cluster_ips);
+    let (cluster, endpoints): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        dns_addresses(world, namespace, name)
             .into_iter()
             .partition(|address| cluster_ips.contains(&Address::Ip(address.ip())));
-        let servers = [cluster, endpoints, self.more_addresses.clone()]
-            .into_iter()
-            .find(|servers| !servers.is_empty());
-        self.outside.ask_at(servers.unwrap_or_default());
-    }
+    [cluster, endpoints, given.to_vec()]
+        .into_iter()
+        .find(|servers| !servers.is_empty())
+        .unwrap_or_default()
 }

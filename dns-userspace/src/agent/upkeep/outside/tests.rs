@@ -1,0 +1,133 @@
+//! What is asked where, and what is kept.
+
+use hickory_proto::rr::{RData, Record, RecordType, rdata::A};
+
+use super::*;
+use crate::{
+    objects::{
+        Object,
+        written::{Written, WrittenEndpointSlice, WrittenService},
+    },
+    outside::Question,
+    world::Event,
+};
+
+fn read<W: Written + serde::de::DeserializeOwned>(yaml: &str) -> Event {
+    let written: W = serde_saphyr::from_str(yaml).unwrap();
+    Event::Applied(written.into_object().unwrap().0)
+}
+
+fn service(name: &str, spec: &str) -> Event {
+    read::<WrittenService>(&format!(
+        "{{metadata: {{namespace: n, name: {name}}}, spec: {spec}}}"
+    ))
+}
+
+fn slice(service: &str) -> Event {
+    read::<WrittenEndpointSlice>(&format!(
+        "{{metadata: {{namespace: n, name: s, labels: {{kubernetes.io/service-name: {service}}}}},
+          endpoints: [{{addresses: [10.1.1.1]}}], ports: [{{name: dns, protocol: UDP, port: 5353}}]}}"
+    ))
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+/// One target, led to by `n/ext`.
+fn wanting(target: &str) -> (Outside, mpsc::Receiver<Resolved>) {
+    let (sender, resolved) = mpsc::channel(1);
+    let mut outside = Outside::new(sender);
+    let users = BTreeSet::from([Owner::service("n", "ext")]);
+    outside.want(BTreeMap::from([(name(target), users)]));
+    (outside, resolved)
+}
+
+fn resolved(target: &str, asked: u64) -> Resolved {
+    let record = Record::from_rdata(name(target), 300, RData::A(A::new(203, 0, 113, 1)));
+    Resolved {
+        question: Question {
+            target: name(target),
+            query_type: RecordType::A,
+        },
+        records: vec![record],
+        lifetime: 300,
+        asked,
+    }
+}
+
+fn is_known(outside: &Outside, target: &str) -> bool {
+    outside
+        .answers()
+        .get(&name(target), RecordType::A)
+        .is_some()
+}
+
+#[tokio::test]
+async fn what_was_asked_before_it_starts_over_is_forgotten_and_its_users_are_told() {
+    let (mut outside, _resolved) = wanting("db.example.com.");
+    outside.tell_time();
+    let before = control::now();
+    outside.put(resolved("db.example.com.", before));
+    assert!(is_known(&outside, "db.example.com."));
+    outside.take_changed();
+    outside.start_over();
+    assert!(!is_known(&outside, "db.example.com."));
+    let user = Owner::service("n", "ext");
+    assert_eq!(outside.take_changed(), BTreeSet::from([user]));
+    outside.put(resolved("db.example.com.", before));
+    assert!(!is_known(&outside, "db.example.com."), "asked before");
+    outside.put(resolved("db.example.com.", control::now()));
+    assert!(is_known(&outside, "db.example.com."));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_while_nothing_is_wanted() {
+    let (mut outside, _resolved) = wanting("db.example.com.");
+    assert!(outside.resolving.is_some());
+    outside.want(BTreeMap::new());
+    assert!(outside.resolving.is_none());
+    outside.start_over();
+    assert!(outside.resolving.is_none());
+    assert_eq!(outside.report(), Report::default());
+}
+
+#[tokio::test]
+async fn only_services_that_lead_or_led_elsewhere_and_namespaces_raise_doubts() {
+    let mut world = World::default();
+    let (mut outside, _resolved) = wanting("db.example.com.");
+    let mut doubts = |world: &mut World, event| {
+        let affected = world.apply(event);
+        outside.note(world, &affected);
+        std::mem::take(&mut outside.doubtful)
+    };
+    let plain = "{clusterIP: 10.0.0.1}";
+    let external = "{type: ExternalName, externalName: db.example.com}";
+    assert!(!doubts(&mut world, service("web", plain)));
+    assert!(!doubts(&mut world, slice("web")));
+    assert!(doubts(&mut world, service("other", external)));
+    assert!(doubts(&mut world, service("ext", plain)), "it led there");
+    let namespace = Object::Namespace(crate::objects::Namespace::named("n"));
+    assert!(doubts(&mut world, Event::Applied(namespace)));
+}
+
+#[test]
+fn the_dns_service_is_asked_at_its_cluster_addresses_before_any_other() {
+    let given: [SocketAddr; 1] = ["169.254.20.10:53".parse().unwrap()];
+    let dns = ("n".to_owned(), "dns".to_owned());
+    let asked = |world: &World| {
+        let servers = servers(world, &dns, &given);
+        servers.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let mut world = World::default();
+    assert_eq!(asked(&world), ["169.254.20.10:53"]);
+    let ports = "ports: [{name: dns, protocol: UDP, port: 53}, {name: tcp, port: 54}]";
+    world.apply(slice("dns"));
+    world.apply(service("dns", &format!("{{clusterIP: None, {ports}}}")));
+    assert_eq!(asked(&world), ["10.1.1.1:5353"]);
+    world.apply(service(
+        "dns",
+        &format!("{{clusterIP: 10.0.0.10, clusterIPs: [10.0.0.10, 'fd00::a'], {ports}}}"),
+    ));
+    assert_eq!(asked(&world), ["10.0.0.10:53", "[fd00::a]:53"]);
+}
