@@ -208,13 +208,11 @@ fn lifetimes_from_outside_fall() -> Result<()> {
 fn a_change_outside_is_followed_when_the_lifetime_ends() -> Result<()> {
     let name = "a_change_outside_is_followed_when_the_lifetime_ends";
     on_stage(name, says(&["203.0.113.1"], 2), |stage| {
-        let agent = stage.agent()?;
+        let _agent = stage.agent()?;
         stage.wait_for(TARGET, "203.0.113.1")?;
         stage.upstream.say(says(&["203.0.113.2", "2001:db8::2"], 2));
         stage.wait_for(TARGET, "203.0.113.2")?;
         stage.wait_for(TARGET, "2001:db8::2")?;
-        // The pod asked all the time, and nobody else answered.
-        assert_eq!(agent.status()?.answered.nxdomain, 0);
         Ok(())
     })
 }
