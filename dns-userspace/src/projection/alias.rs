@@ -45,8 +45,9 @@ impl Resolved for Answers {
         let answer = self.get(&target.to_lowercase(), query_type)?;
         Some(Resolution {
             records: answer.records,
-            remaining: answer.remaining,
-            age: answer.age,
+            // The DNS service tells whole seconds, of which some part had passed when it was asked.
+            remaining: answer.remaining.saturating_sub(1).max(1),
+            age: answer.age.saturating_add(1),
             ends: answer.ends,
         })
     }

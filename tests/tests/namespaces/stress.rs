@@ -370,7 +370,7 @@ fn every_reply_is_one_whole_answer_while_entries_change_vanish_and_are_refused()
     }
     eprintln!("{rounds} rounds, {} refusals: {kinds:?}", writer.refused);
     assert_eq!(kinds.values().sum::<u64>(), QUESTIONS);
-    assert!(rounds > 100, "it was rewritten {rounds} times");
+    assert!(rounds > 20, "it was rewritten {rounds} times");
     assert!(writer.refused > 0, "the map was never full");
     // Questions that met a change were passed on: without that, an element could be used again under
     // the one that reads it, too seldom for a test to see.
