@@ -28,6 +28,8 @@ use crate::{
 
 /// The port that the kernel always looks at (RFC 1035 §4.2).
 const DNS_PORT: u16 = 53;
+/// BPF_NOEXIST (bpf(2)): an element that is there is not replaced.
+const NEW: u64 = 1;
 
 /// The maps that the agent writes.
 pub struct Store {
@@ -284,12 +286,13 @@ impl Store {
         }
     }
 
+    /// Puts a section under a key that is not in use. Keys begin anew after 2^32 of them, and then one may be.
     fn put_section(&mut self, number: u32, class: u8, octets: &[u8]) -> Result<(), MapError> {
         match class {
-            1 => self.sections_192.insert(number, key::<192>(octets), 0),
-            2 => self.sections_448.insert(number, key::<448>(octets), 0),
-            3 => self.sections_960.insert(number, key::<960>(octets), 0),
-            _ => self.sections_1472.insert(number, key::<1472>(octets), 0),
+            1 => self.sections_192.insert(number, key::<192>(octets), NEW),
+            2 => self.sections_448.insert(number, key::<448>(octets), NEW),
+            3 => self.sections_960.insert(number, key::<960>(octets), NEW),
+            _ => self.sections_1472.insert(number, key::<1472>(octets), NEW),
         }
     }
 
