@@ -3,17 +3,22 @@
 //! It answers the names in a file and in its own block, and the reverse names of their addresses. With
 //! `fallthrough` all other names are handed on.
 
-use std::{collections::BTreeSet, net::IpAddr, str::FromStr};
+use std::{collections::BTreeSet, net::IpAddr, str::FromStr, time::Duration};
 
 use hickory_proto::rr::Name;
 
 use crate::corefile::{
     address,
+    duration::duration,
     effects::{Effects, Surroundings},
     fault::{Fault, Place},
     mounted::{File, HOSTS},
     parser::Directive,
 };
+
+/// A file that is read again at least so often is read by the time that a change of it counts: that is later than
+/// the shortest interval of the plugin `reload`.
+const RELOAD_MAX: Duration = Duration::from_secs(30);
 
 /// A plugin `hosts`, as it is set up.
 #[derive(Debug)]
@@ -54,6 +59,7 @@ pub(super) fn read(
     let mut inline = String::new();
     let mut fallthrough = Vec::new();
     let mut reverse = true;
+    let mut prompt = true;
     for entry in &parts.entries {
         match entry.name.text.as_str() {
             "fallthrough" => fallthrough.extend(address::fallthrough(&entry.arguments)?),
@@ -61,9 +67,14 @@ pub(super) fn read(
                 entry.alone()?;
                 reverse = false;
             }
-            // How long its answers live, and whether it hands on types that it does not know.
-            "ttl" | "reload" => {
+            // How long its answers live.
+            "ttl" => {
                 entry.only()?;
+            }
+            "reload" => {
+                let text = &entry.only()?.text;
+                prompt = duration(text)
+                    .is_some_and(|interval| !interval.is_zero() && interval <= RELOAD_MAX);
             }
             "fallthrough_unsupported" => entry.alone()?,
             _ if !fallthrough.is_empty() => return Err(entry.unknown("hosts")),
@@ -78,6 +89,10 @@ pub(super) fn read(
         }
     }
     let listed = match file(path, surroundings) {
+        Ok(Some(_)) if !prompt => Err(format!(
+            "{place}: the plugin `hosts` reads {path} again so seldom (`reload`) that it may have an earlier text; \
+             left to the DNS service"
+        )),
         Ok(text) => {
             let mut listed = Listed::default();
             listed.add(text.unwrap_or_default(), reverse);

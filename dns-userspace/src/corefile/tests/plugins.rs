@@ -182,6 +182,12 @@ fn hosts_leaves_what_it_lists_and_its_zones_if_it_does_not_hand_on() {
         CLUSTER,
         "`root` moves",
     );
+    for seldom in ["0s", "31s", "1h", "soon"] {
+        let text = inline(&format!("reload {seldom}\nfallthrough"));
+        assert_left(&with("", &text), CLUSTER, "so seldom");
+    }
+    let often = with("", &inline("reload 15s\nfallthrough"));
+    assert!(names(&often).contains(&CLUSTER.to_owned()));
     let absent = with("", "hosts /etc/coredns/gone {\nfallthrough\n}");
     assert!(zone(&absent, CLUSTER).left_names.is_empty());
     let elsewhere = with("", "hosts /etc/coredns/gone example.com");
