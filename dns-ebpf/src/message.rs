@@ -27,6 +27,8 @@ const DO: u8 = 0x80;
 pub(crate) const OPT_LEN: usize = 11;
 /// RFC 1035 §4.2.1: what every client takes over UDP.
 const CLIENT_MIN: u16 = 512;
+/// The option with the client's subnet (RFC 7871 §6).
+const CLIENT_SUBNET: u16 = 8;
 /// The most options of an OPT that are looked at.
 const OPTIONS_MAX: usize = 4;
 
@@ -37,13 +39,24 @@ pub(crate) struct Opt {
     pub(crate) size: u16,
     /// The first octet of its flags: DO and the seven bits below (specification §4).
     pub(crate) flags: u8,
+    /// Not zero if it tells the client's subnet (RFC 7871).
+    pub(crate) subnet: usize,
 }
 
 impl Opt {
-    /// Whether the client wants DNSSEC records.
+    /// Whether the client wants DNSSEC records, or an answer for its subnet.
     #[inline(always)]
-    pub(crate) fn wants_dnssec(&self) -> bool {
-        self.flags & DO != 0
+    pub(crate) fn is_particular(&self) -> bool {
+        self.flags & DO != 0 || self.subnet != 0
+    }
+}
+
+/// Whether recursion is not desired, or checking disabled (RFC 1035 §4.1.1, RFC 4035 §3.2.2).
+#[inline(always)]
+pub(crate) fn is_particular(head: &[u8; HEAD_LEN]) -> bool {
+    match (head.get(DNS + 2), head.get(DNS + 3)) {
+        (Some(flags), Some(more)) => flags & RD == 0 || more & CD != 0,
+        _ => true,
     }
 }
 
@@ -134,14 +147,16 @@ fn opt(
     if end != message_len {
         return Err(Pass::Trailing);
     }
-    check_options(words, tables, cell, options, end)?;
+    let subnet = check_options(words, tables, cell, options, end)?;
     Ok(Opt {
         size: number(words, at + 3),
         flags: octet(words, at + 7),
+        subnet,
     })
 }
 
-/// Accepts a chain of whole options, each of a code whose payload rule is known.
+/// Accepts a chain of whole options, each of a code whose payload rule is known; returns not zero if one tells
+/// the client's subnet.
 #[inline(always)]
 fn check_options(
     words: &[u64; QUESTION_WORDS],
@@ -149,21 +164,28 @@ fn check_options(
     cell: &mut u64,
     mut at: usize,
     end: usize,
-) -> Result<(), Pass> {
+) -> Result<usize, Pass> {
+    let mut subnet = 0;
     for _ in 0..OPTIONS_MAX {
         if at == end {
-            return Ok(());
+            return Ok(subnet);
         }
         if at + 4 > end {
             return Err(Pass::Opt);
         }
+        let code = number(words, at);
         let length = usize::from(number(words, at + 2));
-        if at + 4 + length > end || !is_option(words, number(words, at), at + 4, length) {
+        if at + 4 + length > end || !is_option(words, code, at + 4, length) {
             return Err(Pass::Opt);
         }
+        subnet = tables.forget(cell, subnet | usize::from(code == CLIENT_SUBNET));
         at = tables.forget(cell, at + 4 + length) & 0x1ff;
     }
-    if at == end { Ok(()) } else { Err(Pass::Opt) }
+    if at == end {
+        Ok(subnet)
+    } else {
+        Err(Pass::Opt)
+    }
 }
 
 /// Whether CoreDNS's library parses this option (specification §2, §4): otherwise it says FORMERR.
@@ -172,8 +194,8 @@ fn is_option(words: &[u64; QUESTION_WORDS], code: u16, at: usize, length: usize)
     match code {
         // NSID (RFC 5001), COOKIE (RFC 7873), PADDING (RFC 7830): any payload.
         3 | 10 | 12 => true,
-        // Client subnet (RFC 7871 §6): family, prefix lengths.
-        8 => {
+        // RFC 7871 §6: family, prefix lengths.
+        CLIENT_SUBNET => {
             let prefixes = octet(words, at + 2).max(octet(words, at + 3));
             length >= 4
                 && match number(words, at) {

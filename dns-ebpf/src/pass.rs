@@ -51,8 +51,9 @@ pub enum Pass {
     Entry = 20,
     /// A kernel helper failed, and the packet was put back as it came.
     Restored = 21,
-    /// The client wants DNSSEC records (RFC 4035 §3.2.1, DO), which an answer from outside the cluster may have.
-    Dnssec = 22,
+    /// The answer is from outside the cluster, and the client asks in a way that is handed on there: without RD, with
+    /// CD, for DNSSEC records (DO), or for its subnet.
+    Outside = 22,
 }
 
 impl Pass {
@@ -80,7 +81,7 @@ impl Pass {
         Pass::Spelling,
         Pass::Entry,
         Pass::Restored,
-        Pass::Dnssec,
+        Pass::Outside,
     ];
 
     /// The label of this reason in metrics and in `zerohop status`.
@@ -108,7 +109,7 @@ impl Pass {
             Pass::Spelling => "spelling",
             Pass::Entry => "entry",
             Pass::Restored => "restored",
-            Pass::Dnssec => "dnssec",
+            Pass::Outside => "outside",
         }
     }
 }

@@ -130,10 +130,13 @@ pub(crate) fn prepare<P: Packet>(
     let header = frame::words::<12>(&scratch.reply, field::DNS);
     let kept_sum = spelling.sum + checksum::placed(type_and_class(scratch, name.len), name.len);
     let mut added = checksum::placed(checksum::folded(records.sum), kept);
+    // CoreDNS hands flags and OPT on with its question for a name outside the cluster.
+    if records.ends != 0 && message::is_particular(&scratch.head) {
+        return Err(Pass::Outside);
+    }
     if let Some(opt) = question.opt {
-        // The DNS service would hand DO on to the outside server, and its signatures back.
-        if records.ends != 0 && opt.wants_dnssec() {
-            return Err(Pass::Dnssec);
+        if records.ends != 0 && opt.is_particular() {
+            return Err(Pass::Outside);
         }
         message::write_opt(opt, control.size_cap, &mut scratch.opt);
         added += checksum::placed(opt_sum(&scratch.opt), kept + records.len);

@@ -31,7 +31,7 @@ pub struct RecordSet {
     pub answers: Vec<Record>,
     /// The additional section without OPT: addresses of the targets of SRV answers.
     pub additional: Vec<Record>,
-    /// Whether the answers, all of one size, start at a random place in each reply.
+    /// Whether the addresses at the end of the answers, all of one size, start at a random place in each reply.
     pub rotate: bool,
     /// When the answer may not be given any more: CLOCK_BOOTTIME in nanoseconds; zero: never.
     pub ends: u64,

@@ -118,19 +118,26 @@ impl Content {
                     .to_owned(),
             );
         }
-        let first = lengths.first().copied().unwrap_or(0);
+        let last = lengths.last().copied().unwrap_or(0);
+        // Addresses of one size at the end; the aliases that lead to them stay before them.
+        let turned = set
+            .answers
+            .iter()
+            .zip(&lengths)
+            .rev()
+            .take_while(|(record, length)| is_address(record) && **length == last)
+            .count();
         let turns = set.rotate
             && !targets
             && set.additional.is_empty()
-            && lengths.len() > 1
-            && first <= usize::from(u8::MAX)
-            && lengths.iter().all(|length| *length == first);
+            && turned > 1
+            && last <= usize::from(u8::MAX);
         Ok(Self {
             answers: set.answers.len() as u8,
             additional: set.additional.len() as u8,
-            rotated: if turns { lengths.len() as u8 } else { 0 },
+            rotated: if turns { turned as u8 } else { 0 },
             stored: Stored {
-                record_len: if turns { first as u8 } else { 0 },
+                record_len: if turns { last as u8 } else { 0 },
                 additional_at: if targets { additional_at as u16 } else { 0 },
                 ends: set.ends,
                 records,

@@ -140,6 +140,9 @@ fn addresses(
             let Some(said) = known else {
                 return Some(left);
             };
+            if has_several(said.records, query_type) && zone.zone.order == Order::Uncertain {
+                return Some(left);
+            }
             let own = zone.zone.lifetimes.records;
             // The cache gives all records of a reply the lifetime of the shortest one.
             let cached = zone.view.policy.outside != Some(Capping::NONE);
@@ -170,12 +173,23 @@ fn addresses(
         answers.push(alias(from, target, ttl));
         from = target;
     }
+    let rotate = has_several(&records, query_type) && zone.zone.order == Order::Turned;
     answers.extend(records);
     Some(RecordSet {
         answers,
+        rotate,
         ends,
         ..left
     })
+}
+
+/// Whether there is more than one record of a type.
+fn has_several(records: &[Record], record_type: RecordType) -> bool {
+    let records = records.iter();
+    records
+        .filter(|record| record.record_type() == record_type)
+        .nth(1)
+        .is_some()
 }
 
 /// Follows a chain of names as CoreDNS does, from a service's name and its target on.
@@ -235,7 +249,7 @@ pub fn dependents(view: View<'_>, affected: Affected) -> Affected {
             continue;
         };
         for zone in view.policy.zones.iter().filter(|zone| !zone.is_reverse()) {
-            if let Some(used) = service_of(&zone.name, &target) {
+            for used in owners_of(&zone.name, &target) {
                 let own = Owner::service(&service.namespace, &service.name);
                 users.entry(used).or_default().push(own);
             }
@@ -256,18 +270,26 @@ pub fn dependents(view: View<'_>, affected: Affected) -> Affected {
     all
 }
 
-/// The service that a name of a zone belongs to.
-fn service_of(zone: &Name, name: &Name) -> Option<Owner> {
+/// The owners on whose objects it depends what is found under a name of a zone: its namespace, and its service.
+fn owners_of(zone: &Name, name: &Name) -> Vec<Owner> {
     if !zone.zone_of(name) {
-        return None;
+        return Vec::new();
     }
     let name = name.to_lowercase();
     let count = usize::from(name.num_labels() - zone.num_labels());
-    let mut labels = name.iter().take(count).rev();
-    (labels.next() == Some(b"svc")).then_some(())?;
-    let namespace = std::str::from_utf8(labels.next()?).ok()?;
-    let service = std::str::from_utf8(labels.next()?).ok()?;
-    Some(Owner::service(namespace, service))
+    let mut labels = name
+        .iter()
+        .take(count)
+        .rev()
+        .map(|label| std::str::from_utf8(label).unwrap_or_default());
+    let (Some(kind @ ("svc" | "pod")), Some(namespace)) = (labels.next(), labels.next()) else {
+        return Vec::new();
+    };
+    let service = labels.next().filter(|_| kind == "svc");
+    let service = service.map(|service| Owner::service(namespace, service));
+    std::iter::once(Owner::Namespace(namespace.into()))
+        .chain(service)
+        .collect()
 }
 
 /// The names outside the cluster that services of type ExternalName lead to, each with the services that do.

@@ -82,7 +82,8 @@ fn pointers(zone: &ZoneView<'_>, address: IpAddr) -> Pointers {
     }
 }
 
-/// Whether an object's namespace may be named. Only the option `namespaces` is asked.
+/// Whether an object's namespace may be named: with the option `namespaces` it must be listed and exist, else any
+/// may.
 fn visible(zone: &ZoneView<'_>, key: &Key) -> bool {
     zone.zone.services.namespaces.is_none() || zone.exposes(&key.namespace)
 }

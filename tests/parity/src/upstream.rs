@@ -107,6 +107,11 @@ fn answer(question: &Message) -> Message {
     let Some(query) = question.queries.first() else {
         return reply;
     };
+    // Like many servers, it does nothing for those who do not desire recursion: CoreDNS hands the flag on.
+    if !question.metadata.recursion_desired {
+        reply.metadata.response_code = ResponseCode::Refused;
+        return reply;
+    }
     match records(query.name(), query.query_type()) {
         Ok(records) => reply.answers = records,
         Err(code) => reply.metadata.response_code = code,

@@ -98,7 +98,7 @@ fn dnssec_records_are_asked_for_in_vain_but_of_names_outside_the_cluster() {
                 _ => false,
             };
             let expected = if ends {
-                Outcome::Passed(Pass::Dnssec)
+                Outcome::Passed(Pass::Outside)
             } else {
                 usual
             };

@@ -198,3 +198,23 @@ fn an_alias_depends_on_the_service_at_the_end_of_its_chain() {
     let all = dependents(view(&policy, &world), Affected::from([of("s")]));
     assert_eq!(all, Affected::from([of("s"), of("a"), of("b")]));
 }
+
+#[test]
+fn an_alias_depends_on_the_namespace_of_its_target_be_it_a_service_or_a_pod() {
+    let world = world(&with_aliases(&[
+        ("a", "10-1-2-3.other.pod.cluster.local"),
+        ("b", "a.n.svc.cluster.local"),
+        ("c", "web.another.svc.cluster.local"),
+    ]));
+    let policy = policy();
+    let of = |name: &str| Owner::service("n", name);
+    for (namespace, users) in [
+        ("other", vec![of("a"), of("b")]),
+        ("another", vec![of("c")]),
+    ] {
+        let namespace = Owner::Namespace(namespace.into());
+        let all = dependents(view(&policy, &world), Affected::from([namespace.clone()]));
+        let expected: Affected = users.into_iter().chain([namespace]).collect();
+        assert_eq!(all, expected);
+    }
+}
