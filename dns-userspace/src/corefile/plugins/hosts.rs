@@ -62,7 +62,8 @@ pub(super) fn read(
     let mut prompt = true;
     for entry in &parts.entries {
         match entry.name.text.as_str() {
-            "fallthrough" => fallthrough.extend(address::fallthrough(&entry.arguments)?),
+            // A second line replaces the first.
+            "fallthrough" => fallthrough = address::fallthrough(&entry.arguments)?,
             "no_reverse" => {
                 entry.alone()?;
                 reverse = false;

@@ -136,12 +136,9 @@ impl Options {
                     return Err(wrong(entry, "a number of seconds up to 3600"));
                 }
             }
-            "fallthrough" => self
-                .fallthrough
-                .extend(address::fallthrough(&entry.arguments)?),
-            "multicluster" => self
-                .multicluster
-                .extend(address::zones(&entry.arguments, &[])?),
+            // A second line of these two replaces the first.
+            "fallthrough" => self.fallthrough = address::fallthrough(&entry.arguments)?,
+            "multicluster" => self.multicluster = address::zones(&entry.arguments, &[])?,
             // How it talks to the API server, not what it answers.
             "apiserver_qps" | "apiserver_burst" | "apiserver_max_inflight" | "startup_timeout" => {
                 entry.only()?;

@@ -205,6 +205,23 @@ fn hosts_leaves_what_it_lists_and_its_zones_if_it_does_not_hand_on() {
 }
 
 #[test]
+fn of_two_lines_with_fallthrough_the_last_one_counts() {
+    let hosts = |lines: &str| with("", &format!("hosts /etc/coredns/gone {{\n{lines}\n}}"));
+    assert_left(
+        &hosts("fallthrough\nfallthrough example.com"),
+        CLUSTER,
+        "no `fallthrough`",
+    );
+    assert_eq!(
+        names(&hosts("fallthrough example.com\nfallthrough")).len(),
+        3
+    );
+    let denies = |lines: &str| zone(&with(lines, ""), CLUSTER).denies;
+    assert!(!denies("fallthrough in-addr.arpa\nfallthrough"));
+    assert!(denies("fallthrough\nfallthrough in-addr.arpa"));
+}
+
+#[test]
 fn rewrite_rules_leave_the_names_that_they_may_touch() {
     for (rules, name, tree) in [
         (
