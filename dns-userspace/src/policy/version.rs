@@ -18,8 +18,11 @@ pub struct Rules {
     pub certified: bool,
 }
 
+/// The first release whose rules are not known: those before it have been compared.
+const NOT_YET_KNOWN: (u16, u16, u16) = (1, 16, 0);
+
 impl Default for Rules {
-    /// The rules of 1.12.3 and later.
+    /// The rules of 1.12.3 and later, as far as they are known.
     fn default() -> Self {
         Self {
             zero_appended: Some(true),
@@ -57,7 +60,7 @@ impl Rules {
     /// The rules of a version such as `1.12.0` or `v1.11.4-eksbuild.33`.
     #[must_use]
     pub fn of_version(text: &str) -> Self {
-        let Some(version) = release(text) else {
+        let Some(version) = release(text).filter(|version| *version < NOT_YET_KNOWN) else {
             return Self::UNKNOWN;
         };
         let chain = if version >= (1, 12, 1) { 11 } else { 8 };
@@ -164,5 +167,13 @@ mod tests {
             assert_eq!(of(text), expected, "{text}");
         }
         assert_eq!(Rules::of_version("1.15.0"), Rules::default());
+    }
+
+    #[test]
+    fn releases_after_those_that_were_compared_get_what_holds_for_all() {
+        for text in ["1.16.0", "1.16.0-rc1", "1.20.3-eksbuild.1", "2.0.0"] {
+            assert_eq!(Rules::of_version(text), Rules::UNKNOWN, "{text}");
+        }
+        assert_eq!(Rules::of_version("1.15.9"), Rules::default());
     }
 }
