@@ -1,5 +1,7 @@
 //! `zerohop detach`.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::Pinned;
@@ -18,6 +20,5 @@ pub struct Options {
 /// What could not be removed, or that an agent still runs.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let removed = detach_all(&options.pinned.pin_directory)?;
-    println!("{removed}");
-    Ok(())
+    super::show(|out| writeln!(out, "{removed}"))
 }

@@ -1,5 +1,7 @@
 //! `zerohop lookup`: what the kernel holds of a name.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context as _, bail};
 use clap::Args;
 use dns_ebpf::answer::{ENTRY_HEAD, Entry, LEFT, SECTION_HEAD, SLOT_LEN, TARGETS, WHERE_MASK};
@@ -63,10 +65,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     };
     let found = describe(&name, &wire, &Entry::from_octets(&octets), &reader)?;
     match options.output {
-        Output::Json => println!("{}", serde_json::to_string(&found).context("write JSON")?),
-        Output::Text => print(&found),
+        Output::Json => super::show_json(&found),
+        Output::Text => super::show(|out| print(out, &found)),
     }
-    Ok(())
 }
 
 fn describe(name: &Name, wire: &[u8], entry: &Entry, reader: &Reader) -> anyhow::Result<Found> {
@@ -152,22 +153,24 @@ fn decode(
         .collect())
 }
 
-fn print(found: &Found) {
-    println!("{} (in {})", found.name, found.map);
+fn print(out: &mut String, found: &Found) -> std::fmt::Result {
+    writeln!(out, "{} (in {})", found.name, found.map)?;
     for answer in &found.answers {
         let order = if answer.rotated {
             ", from a random start"
         } else {
             ""
         };
-        println!(
+        writeln!(
+            out,
             "  {:<6} {} octets in {}{order}",
             answer.query_type, answer.octets, answer.stored_in
-        );
+        )?;
         for record in &answer.records {
-            println!("         {record}");
+            writeln!(out, "         {record}")?;
         }
     }
-    println!("  other types   {}", found.other_types);
-    println!("  names below   {}", found.names_below);
+    writeln!(out, "  other types   {}", found.other_types)?;
+    writeln!(out, "  names below   {}", found.names_below)?;
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod agent;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -69,10 +69,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Err(error) => status.agent_trouble = Some(format!("{error:#}")),
     }
     match options.output {
-        Output::Json => println!("{}", serde_json::to_string(&status).context("write JSON")?),
-        Output::Text => print(&status),
+        Output::Json => super::show_json(&status),
+        Output::Text => super::show(|out| print(out, &status)),
     }
-    Ok(())
 }
 
 /// What the agent says, if it runs.
@@ -117,53 +116,66 @@ fn read(pinned: &Pinned) -> anyhow::Result<Status> {
     })
 }
 
-fn print(status: &Status) {
+fn print(out: &mut String, status: &Status) -> std::fmt::Result {
     if status.lease_seconds > 0.0 {
-        println!(
+        writeln!(
+            out,
             "answering (the lease runs {:.1} s without its agent)",
             status.lease_seconds
-        );
+        )?;
     } else {
-        println!(
+        writeln!(
+            out,
             "not answering: no agent renews the lease; every question goes to the DNS service"
-        );
+        )?;
     }
     match (&status.agent, &status.agent_trouble) {
-        (Some(report), _) => print!("{}", agent::text(report)),
-        (None, Some(trouble)) => println!("what the agent knows is not shown: {trouble}"),
+        (Some(report), _) => write!(out, "{}", agent::text(report))?,
+        (None, Some(trouble)) => writeln!(out, "what the agent knows is not shown: {trouble}")?,
         (None, None) => {}
     }
-    println!("\nattached to {} interfaces", status.interfaces.len());
+    writeln!(out, "\nattached to {} interfaces", status.interfaces.len())?;
     for interface in &status.interfaces {
         let order = if interface.first {
             "first".to_owned()
         } else {
             format!("behind {}", interface.behind.join(", "))
         };
-        println!("  {:<18} {:<14} {order}", interface.name, interface.hook);
+        writeln!(
+            out,
+            "  {:<18} {:<14} {order}",
+            interface.name, interface.hook
+        )?;
     }
-    section("answered in the kernel", &status.answered);
-    section("passed to the DNS service", &status.passed);
+    section(out, "answered in the kernel", &status.answered)?;
+    section(out, "passed to the DNS service", &status.passed)?;
     if status.torn > 0 {
-        println!(
+        writeln!(
+            out,
             "\n{} packets dropped because a reply failed half-way",
             status.torn
-        );
+        )?;
     }
     if !status.unknown_destinations.is_empty() {
-        println!("\nasked on UDP port 53, but no known DNS address");
+        writeln!(out, "\nasked on UDP port 53, but no known DNS address")?;
         for unknown in &status.unknown_destinations {
-            println!("  {:<40} {:>12}", unknown.address, unknown.questions);
+            writeln!(out, "  {:<40} {:>12}", unknown.address, unknown.questions)?;
         }
     }
+    Ok(())
 }
 
-fn section(title: &str, counts: &BTreeMap<&'static str, u64>) {
-    println!("\n{title}");
+fn section(
+    out: &mut String,
+    title: &str,
+    counts: &BTreeMap<&'static str, u64>,
+) -> std::fmt::Result {
+    writeln!(out, "\n{title}")?;
     for (label, count) in counts.iter().filter(|(_, count)| **count > 0) {
-        println!("  {label:<22} {count:>12}");
+        writeln!(out, "  {label:<22} {count:>12}")?;
     }
     if counts.values().all(|count| *count == 0) {
-        println!("  {:<22} {:>12}", "nothing", 0);
+        writeln!(out, "  {:<22} {:>12}", "nothing", 0)?;
     }
+    Ok(())
 }

@@ -64,7 +64,11 @@ async fn get(agent: &str, path: &str) -> anyhow::Result<Bytes> {
     if !status.is_success() {
         bail!(
             "the agent at {agent} answers {status}: {}",
-            String::from_utf8_lossy(&text).trim()
+            String::from_utf8_lossy(&text)
+                .trim()
+                .lines()
+                .next()
+                .unwrap_or_default()
         );
     }
     Ok(text)
