@@ -45,11 +45,14 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Run(args) => {
             log(args.log_format);
             let config = args.config()?;
-            tokio::runtime::Builder::new_multi_thread()
+            let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
-                .build()?
-                .block_on(agent::run(config))
+                .build()?;
+            let ended = runtime.block_on(agent::run(config));
+            // A file system that does not answer must not keep the agent from ending.
+            runtime.shutdown_background();
+            ended
         }
         Verb::Status(options) => cli::status::run(&options),
         Verb::Lookup(options) => cli::lookup::run(&options),

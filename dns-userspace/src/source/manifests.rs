@@ -31,7 +31,7 @@ pub async fn start(paths: Vec<PathBuf>, events: Sender<Event>) -> anyhow::Result
     // Watched before they are read, so that no change falls between.
     watch(&mut watcher, &paths);
     let (paths, reading) = read(paths).await?;
-    reading.log();
+    reading.log(&Reading::default());
     anyhow::ensure!(reading.is_usable(), nothing_usable(&paths, &reading));
     Ok(tokio::spawn(async move {
         // The error is that the receiver is gone, and with it the reason to go on.
@@ -58,7 +58,7 @@ async fn follow(
         if reading == last {
             continue;
         }
-        reading.log();
+        reading.log(&last);
         if reading.is_usable() {
             tell(&reading, events).await?;
         } else {

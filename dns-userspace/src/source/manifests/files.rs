@@ -23,6 +23,14 @@ pub(super) fn read(paths: &[PathBuf]) -> Reading {
     }
     for file in files {
         let place = file.display().to_string();
+        // A pipe would be waited for, and nothing else would be read again.
+        if fs::metadata(&file).is_ok_and(|metadata| !metadata.is_file()) {
+            reading.cannot_read(
+                &place,
+                "it is not a regular file; remove it, or name another",
+            );
+            continue;
+        }
         match fs::read_to_string(&file) {
             // Whoever writes a file anew empties it first.
             Ok(text) if text.trim().is_empty() => {

@@ -65,9 +65,14 @@ impl Reading {
         self.objects.values().any(|(_, place)| !place.is_empty())
     }
 
-    /// Logs what a person should know.
-    pub(super) fn log(&self) {
-        for skipped in &self.skipped {
+    /// Logs what a person should know, but not again what was told of the reading before.
+    pub(super) fn log(&self, before: &Self) {
+        let told: BTreeSet<&Skipped> = before.skipped.iter().collect();
+        for skipped in self
+            .skipped
+            .iter()
+            .filter(|skipped| !told.contains(skipped))
+        {
             tracing::warn!("{skipped}");
         }
         tracing::info!(

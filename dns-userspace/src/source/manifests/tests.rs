@@ -195,3 +195,19 @@ async fn the_source_ends_when_nobody_listens() {
         .expect("it ends")
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_pipe_among_the_files_is_told_of_and_the_others_are_followed() {
+    let folder = Folder::new();
+    folder.write("f/a.yaml", &service("a"));
+    let pipe = folder.0.join("f/pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo");
+    let (mut world, mut events) = started(&[&folder.0.join("f")]).await;
+    assert!(has(&world, "a"));
+    folder.write("f/b.yaml", &service("b"));
+    until(&mut world, &mut events, |world| has(world, "b")).await;
+    assert!(!world.fresh(), "what a pipe would say is not known");
+    fs::remove_file(pipe).unwrap();
+    until(&mut world, &mut events, World::fresh).await;
+}

@@ -37,8 +37,19 @@ pub(super) fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
             .location()
             .map_or(1, |location| location.line())
             .max(1),
-        reason: error.to_string(),
+        reason: without_place(error.to_string()),
     })
+}
+
+/// A reason without the parser's own words on the line, which it counts from the document's beginning.
+fn without_place(reason: String) -> String {
+    match reason.rsplit_once(" at line ") {
+        Some((text, place)) if !place.contains('\n') => match place.rsplit_once("column ") {
+            Some((_, column)) => format!("{text} at column {column}"),
+            None => text.to_owned(),
+        },
+        _ => reason,
+    }
 }
 
 /// The documents of a YAML stream and the number of lines before each. A line that begins with
