@@ -69,9 +69,46 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// How many reasons of one object are spelled out.
+const REASONS: usize = 3;
+
+impl Skipped {
+    /// What is told of one object for all these reasons together: the first few, and how many there are more.
+    #[must_use]
+    pub fn for_all(object: String, reasons: &[String]) -> Self {
+        let mut reason = reasons[..reasons.len().min(REASONS)].join("; ");
+        if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
+            reason += &format!("; and {more} more of the kind");
+        }
+        Self { object, reason }
+    }
+
+    /// The same without control characters, which would spoil a terminal or a log.
+    #[must_use]
+    pub fn printable(&self) -> Self {
+        Self {
+            object: printable(&self.object),
+            reason: printable(&self.reason),
+        }
+    }
+}
+
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            printable.extend(letter.escape_default());
+        } else {
+            printable.push(letter);
+        }
+    }
+    printable
+}
+
 impl fmt::Display for Skipped {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.object, self.reason)
+        let Self { object, reason } = self.printable();
+        write!(formatter, "{object}: {reason}")
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod alias;
 mod dns_service;
+mod doubt;
 mod endpoint;
 mod fixed;
 mod found;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use alias::{NothingResolved, Resolution, Resolved, dependents, outside_targets};
 pub use dns_service::dns_addresses;
+pub use doubt::doubts;
 
 use crate::{
     objects::Skipped,

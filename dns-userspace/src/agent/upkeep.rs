@@ -231,13 +231,15 @@ impl Upkeep {
             return Vec::new();
         };
         let (nodes, mut skipped) = projection::nodes_of(view, owner);
+        skipped.extend(projection::doubts(view, owner));
         let mut drafts = Vec::with_capacity(nodes.len());
+        let mut unwritten = Vec::new();
         for node in &nodes {
             let (draft, mut left) = encode::encode(node, forms);
             drafts.extend(draft);
-            skipped.append(&mut left);
+            unwritten.append(&mut left);
         }
-        self.not_served.set(owner, skipped);
+        self.not_served.set(owner, skipped, &unwritten);
         drafts
     }
 

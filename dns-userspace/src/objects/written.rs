@@ -156,7 +156,7 @@ impl Written for WrittenService {
             ports,
             doubtful: !skipped.is_empty(),
         };
-        Ok((Object::Service(service), skipped_ports(&object, skipped)))
+        Ok((Object::Service(service), skipped_ports(&object, &skipped)))
     }
 }
 
@@ -227,7 +227,7 @@ impl Written for WrittenEndpointSlice {
         };
         Ok((
             Object::EndpointSlice(slice),
-            skipped_ports(&object, skipped),
+            skipped_ports(&object, &skipped),
         ))
     }
 }
@@ -276,12 +276,13 @@ fn usable<P>(
     (ports, skipped)
 }
 
-fn skipped_ports(object: &str, reasons: Vec<String>) -> Vec<Skipped> {
-    let skip = |reason: String| Skipped {
-        object: object.to_owned(),
-        reason: format!("{reason}; its names are left to the DNS service"),
-    };
-    reasons.into_iter().map(skip).collect()
+fn skipped_ports(object: &str, reasons: &[String]) -> Vec<Skipped> {
+    if reasons.is_empty() {
+        return Vec::new();
+    }
+    let mut skipped = Skipped::for_all(object.to_owned(), reasons);
+    skipped.reason += "; its names are left to the DNS service";
+    vec![skipped]
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Objects as YAML in, nodes as text out.
 
 mod alias;
+mod doubt;
 mod options;
 mod ports;
 mod properties;

@@ -15,6 +15,7 @@ mod interfaces;
 mod life;
 mod links;
 mod manifests;
+mod nonsense;
 mod plain;
 mod resolvers;
 mod site;

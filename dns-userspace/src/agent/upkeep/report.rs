@@ -4,6 +4,7 @@ use super::{Readiness, Upkeep};
 use crate::{
     datapath::control,
     in_force::Effective,
+    objects::Skipped,
     telemetry::{
         DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport, PolicyReport, Report,
         SkippedReport, TextReport, ZoneReport,
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// How many objects are named that are not served.
-const NAMED: usize = 20;
+const NAMED: usize = 100;
 
 impl Upkeep {
     /// Everything that is worth telling.
@@ -24,10 +25,7 @@ impl Upkeep {
             reason: reason.map(str::to_owned),
         });
         let named = self.not_served.all().take(NAMED);
-        let named = named.map(|(object, reason)| TextReport {
-            object: object.to_owned(),
-            reason: reason.to_owned(),
-        });
+        let named = named.map(|Skipped { object, reason }| TextReport { object, reason });
         Report {
             answering: reason.is_none(),
             reason,

@@ -3,35 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    objects::{ObjectReference, Skipped},
+    objects::{Kind, ObjectReference, Skipped},
     world::{Event, Owner},
 };
 
-/// What is not served now, and what has been told of it.
+/// What is not served now, and has been told.
 #[derive(Debug, Default)]
 pub(super) struct NotServed {
-    /// What the source could not read, by object.
-    unread: BTreeMap<String, String>,
-    /// What could not be expressed, by the owner of the names.
+    /// What the source could not read. One place in a file may hold several objects.
+    unread: BTreeSet<Skipped>,
+    /// What could not be expressed, by the owner of the names; each object once.
     unexpressed: BTreeMap<Owner, Vec<Skipped>>,
-    /// Owners are recomputed often; each reason is told once.
-    told: BTreeSet<Skipped>,
 }
 
 impl NotServed {
     /// Takes in what the source tells; it has logged it itself.
     pub(super) fn note(&mut self, event: &Event) {
         match event {
-            Event::Skipped(Skipped { object, reason }) => {
-                self.unread.insert(object.clone(), reason.clone());
+            Event::Skipped(skipped) => {
+                self.unread.insert(skipped.clone());
             }
             Event::Applied(object) => self.read(&object.reference()),
             Event::Deleted(reference) => self.read(reference),
             // Places in files, and objects that have gone meanwhile, are not told of again.
             Event::Relisting(kind) => {
-                let of_kind = format!("{kind} ");
+                let is_of = |object: &str, kind: Kind| {
+                    let rest = object.strip_prefix(kind.name());
+                    rest.is_some_and(|rest| rest.starts_with(' '))
+                };
+                let others = Kind::ALL.into_iter().filter(|other| other != kind);
                 self.unread
-                    .retain(|object, _| object.contains(' ') && !object.starts_with(&of_kind));
+                    .retain(|skipped| others.clone().any(|other| is_of(&skipped.object, other)));
             }
             Event::Listed(_) | Event::Heard(_) | Event::Lost { .. } => {}
         }
@@ -39,37 +41,107 @@ impl NotServed {
 
     fn read(&mut self, reference: &ObjectReference) {
         if !self.unread.is_empty() {
-            self.unread.remove(&reference.to_string());
+            let object = reference.to_string();
+            self.unread.retain(|skipped| skipped.object != object);
         }
     }
 
-    /// Takes in what of an owner's names cannot be expressed, and tells what is new.
-    pub(super) fn set(&mut self, owner: &Owner, skipped: Vec<Skipped>) {
-        for skipped in &skipped {
-            if !self.told.contains(skipped) {
-                tracing::warn!(object = %skipped.object, "not answered in the kernel: {}", skipped.reason);
-                self.told.insert(skipped.clone());
-            }
+    /// Takes in what of an owner's objects cannot be expressed, and which of its record sets cannot be written;
+    /// tells what is new.
+    pub(super) fn set(&mut self, owner: &Owner, skipped: Vec<Skipped>, unwritten: &[Skipped]) {
+        let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for Skipped { object, reason } in skipped {
+            reasons.entry(object).or_default().push(reason);
         }
-        if skipped.is_empty() {
-            self.unexpressed.remove(owner);
-        } else {
-            self.unexpressed.insert(owner.clone(), skipped);
+        if !unwritten.is_empty() {
+            let of_owner = reasons.entry(named(owner)).or_default();
+            of_owner.extend(
+                unwritten
+                    .iter()
+                    .map(|Skipped { object, reason }| format!("{object} {reason}")),
+            );
+        }
+        let now: Vec<Skipped> = reasons
+            .into_iter()
+            .map(|(object, reasons)| Skipped::for_all(object, &reasons))
+            .collect();
+        // Owners are recomputed often; what is still so is not told again.
+        let before = self.unexpressed.remove(owner).unwrap_or_default();
+        for new in now.iter().filter(|skipped| !before.contains(skipped)) {
+            let Skipped { object, reason } = new.printable();
+            tracing::warn!(%object, "not answered in the kernel: {reason}");
+        }
+        if !now.is_empty() {
+            self.unexpressed.insert(owner.clone(), now);
         }
     }
 
-    /// How many objects are not served.
+    /// How many objects are not served, or not as they are written.
     pub(super) fn count(&self) -> usize {
         self.unread.len() + self.unexpressed.values().map(Vec::len).sum::<usize>()
     }
 
     /// All of them, with reasons.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        let unread = self.unread.iter();
-        let unread = unread.map(|(object, reason)| (object.as_str(), reason.as_str()));
+    pub(super) fn all(&self) -> impl Iterator<Item = Skipped> {
         let unexpressed = self.unexpressed.values().flatten();
-        let unexpressed =
-            unexpressed.map(|skipped| (skipped.object.as_str(), skipped.reason.as_str()));
-        unread.chain(unexpressed)
+        self.unread
+            .iter()
+            .chain(unexpressed)
+            .map(Skipped::printable)
+    }
+}
+
+/// What an owner's names are made from, as a person would call it.
+fn named(owner: &Owner) -> String {
+    match owner {
+        Owner::Zone => "the zones".to_owned(),
+        Owner::Namespace(name) => format!("Namespace {name}"),
+        Owner::Service { namespace, name } => format!("Service {namespace}/{name}"),
+        Owner::Address(address) => format!("address {address}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skipped(object: &str, reason: &str) -> Skipped {
+        Skipped {
+            object: object.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    #[test]
+    fn objects_at_one_place_of_a_file_are_counted_one_by_one_until_the_files_are_read_again() {
+        let mut not_served = NotServed::default();
+        for name in ["a", "b", "a"] {
+            let place = "/some files/list.json:1";
+            not_served.note(&Event::Skipped(skipped(
+                place,
+                &format!("Service n/{name}"),
+            )));
+        }
+        not_served.note(&Event::Skipped(skipped("Service n/c", "odd")));
+        assert_eq!(not_served.count(), 3);
+        not_served.note(&Event::Relisting(Kind::Namespace));
+        let left: Vec<Skipped> = not_served.all().collect();
+        assert_eq!(left, [skipped("Service n/c", "odd")]);
+    }
+
+    #[test]
+    fn an_object_is_listed_once_with_all_that_is_left_of_it() {
+        let mut not_served = NotServed::default();
+        let sets: Vec<Skipped> = (0..9)
+            .map(|index| skipped(&format!("_p{index}._tcp.s.n. SRV"), "has too much"))
+            .collect();
+        let owner = Owner::service("n", "s");
+        not_served.set(&owner, vec![skipped("Service n/s", "odd\u{7}")], &sets);
+        let all: Vec<Skipped> = not_served.all().collect();
+        let reason = "odd\\u{7}; _p0._tcp.s.n. SRV has too much; _p1._tcp.s.n. SRV has too much; and 7 more of the kind";
+        assert_eq!(all, [skipped("Service n/s", reason)]);
+        assert_eq!(not_served.count(), 1);
+        not_served.set(&owner, Vec::new(), &[]);
+        assert_eq!(not_served.count(), 0);
     }
 }

@@ -49,6 +49,15 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
         for skipped in &report.skipped.first {
             writeln!(text, "  {}: {}", skipped.object, skipped.reason)?;
         }
+        let named = u64::try_from(report.skipped.first.len()).unwrap_or(u64::MAX);
+        if let Some(more) = report
+            .skipped
+            .count
+            .checked_sub(named)
+            .filter(|more| *more > 0)
+        {
+            writeln!(text, "  and {more} more, which the agent's log names")?;
+        }
     }
     if report.external.wanted > 0 {
         let (fresh, wanted) = (report.external.fresh, report.external.wanted);

@@ -75,10 +75,10 @@ fn ports_that_cannot_be_make_their_service_doubtful_with_a_reason() {
     assert_eq!(
         reasons,
         [
-            "port 70000 is not between 1 and 65535; its names are left to the DNS service",
-            "port 0 is not between 1 and 65535; its names are left to the DNS service",
-            "a port has no number; its names are left to the DNS service",
-        ]
+            "port 70000 is not between 1 and 65535; port 0 is not between 1 and 65535; \
+             a port has no number; its names are left to the DNS service"
+        ],
+        "an object is told of once"
     );
     assert_eq!(skipped[0].object, "Service default/a");
 }
