@@ -49,6 +49,11 @@ pub(super) fn zones(arguments: &[&Token], block: &[Name]) -> Result<Vec<Name>, F
     named(arguments)
 }
 
+/// Whether a text is a zone.
+pub(super) fn is_zone(text: &str) -> bool {
+    read(text).is_ok()
+}
+
 /// Reads the zones after `fallthrough`; none means all.
 ///
 /// # Errors

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest that Go counts: 2⁶³ - 1 nanoseconds, about 292 years.
+const LONGEST: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
+
 /// Reads a duration; none for other texts and negative ones.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
@@ -27,6 +30,9 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         };
         let amount = number.parse::<f64>().ok()? * seconds;
         total = total.checked_add(Duration::try_from_secs_f64(amount).ok()?)?;
+        if total > LONGEST {
+            return None;
+        }
         if tail.is_empty() {
             return Some(total);
         }
@@ -53,6 +59,7 @@ mod tests {
             ("s", None),
             ("5x", None),
             ("1s2", None),
+            ("9999999h", None),
         ] {
             assert_eq!(
                 duration(text),

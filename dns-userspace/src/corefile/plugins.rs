@@ -4,9 +4,11 @@
 //! plugin that is not here leaves its block to the DNS service.
 
 pub(super) mod cache;
+mod form;
 pub(super) mod hosts;
 pub(super) mod kubernetes;
 mod logging;
+mod options;
 mod others;
 pub(super) mod rewrite;
 mod template;
@@ -145,6 +147,7 @@ fn apply(
             "found the plugin `{plugin}`, which is not known here; left to the DNS service"
         )));
     };
+    options::check(directive, surroundings.mounted)?;
     match treatment {
         Treatment::Harmless | Treatment::After => {}
         Treatment::Block(does) => effects.leave(place, &left(does)),

@@ -3,6 +3,7 @@
 mod blocks;
 mod caches;
 mod distributions;
+mod options;
 mod plugins;
 mod recorded;
 mod syntax;

@@ -9,6 +9,7 @@ use hickory_proto::rr::Name;
 
 use crate::corefile::{
     address,
+    directive::number,
     duration::duration,
     effects::{Effects, Surroundings},
     fault::{Fault, Place},
@@ -70,12 +71,23 @@ pub(super) fn read(
             }
             // How long its answers live.
             "ttl" => {
-                entry.only()?;
+                let token = entry.only()?;
+                if !(1..=u32::from(u16::MAX)).contains(&number(token)?) {
+                    return Err(token.place.fault(format!(
+                        "found the TTL {}; one from 1 to 65535 s is wanted",
+                        token.text
+                    )));
+                }
             }
             "reload" => {
-                let text = &entry.only()?.text;
-                prompt = duration(text)
-                    .is_some_and(|interval| !interval.is_zero() && interval <= RELOAD_MAX);
+                let token = entry.only()?;
+                let interval = duration(&token.text).ok_or_else(|| {
+                    token.place.fault(format!(
+                        "found `{}` after `reload`; a duration such as 5s is wanted",
+                        token.text
+                    ))
+                })?;
+                prompt = !interval.is_zero() && interval <= RELOAD_MAX;
             }
             "fallthrough_unsupported" => entry.alone()?,
             _ if !fallthrough.is_empty() => return Err(entry.unknown("hosts")),

@@ -8,6 +8,7 @@ use crate::{
     corefile::{
         address,
         directive::{Entry, number},
+        duration::duration,
         effects::{Effects, Surroundings},
         fault::{Fault, Place},
         parser::Directive,
@@ -76,6 +77,11 @@ pub(in crate::corefile) fn read(
         return Err(place.fault("found both `zonal` and `noendpoints`; one is wanted"));
     }
     for zone in multicluster {
+        if !zones.contains(&zone) {
+            return Err(place.fault(format!(
+                "found `multicluster` for {zone}, which is none of the plugin's zones; one of them is wanted"
+            )));
+        }
         let reason = format!("{place}: the zone is a `multicluster` one; left to the DNS service");
         effects.left_zones.push((zone, reason));
     }
@@ -140,8 +146,13 @@ impl Options {
             "fallthrough" => self.fallthrough = address::fallthrough(&entry.arguments)?,
             "multicluster" => self.multicluster = address::zones(&entry.arguments, &[])?,
             // How it talks to the API server, not what it answers.
-            "apiserver_qps" | "apiserver_burst" | "apiserver_max_inflight" | "startup_timeout" => {
-                entry.only()?;
+            "apiserver_qps" | "apiserver_burst" | "apiserver_max_inflight" => {
+                number(entry.only()?)?;
+            }
+            "startup_timeout" => {
+                if duration(&entry.only()?.text).is_none() {
+                    return Err(wrong(entry, "a duration such as 5s"));
+                }
             }
             option @ ("endpoint" | "kubeconfig" | "tls") => {
                 some(entry, "an argument")?;
