@@ -60,6 +60,7 @@ pub(super) struct Upkeep {
     not_served: NotServed,
     synchronised: Synchronised,
     telemetry: Arc<Telemetry>,
+    pin_directory: String,
     /// The last owner whose refused names were tried again.
     retried: Option<Owner>,
     beats: u32,
@@ -114,6 +115,7 @@ impl Upkeep {
             not_served: NotServed::default(),
             synchronised: Synchronised::default(),
             telemetry,
+            pin_directory: config.pin_directory.display().to_string(),
             retried: None,
             beats: 0,
             asked: 0,

@@ -65,13 +65,30 @@ struct Interface {
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut status = read(&options.pinned)?;
     match ask(&options.agent) {
-        Ok(report) => status.agent = Some(report),
+        Ok(report) => {
+            status.agent_trouble = another(&report, options);
+            status.agent = Some(report);
+        }
         Err(error) => status.agent_trouble = Some(format!("{error:#}")),
     }
     match options.output {
         Output::Json => super::show_json(&status),
         Output::Text => super::show(|out| print(out, &status)),
     }
+}
+
+/// That the agent that was asked is not certain to be the one whose maps are looked at.
+fn another(report: &Report, Options { pinned, agent, .. }: &Options) -> Option<String> {
+    let (its, ours) = (
+        &report.pin_directory,
+        pinned.pin_directory.display().to_string(),
+    );
+    (!its.is_empty() && *its != ours).then(|| {
+        format!(
+            "the agent at {agent} pins its maps in {its}, not in {ours}: what it says may be about others; \
+             name the right one by --agent"
+        )
+    })
 }
 
 /// What the agent says, if it runs.
@@ -130,7 +147,12 @@ fn print(out: &mut String, status: &Status) -> std::fmt::Result {
         )?;
     }
     match (&status.agent, &status.agent_trouble) {
-        (Some(report), _) => write!(out, "{}", agent::text(report))?,
+        (Some(report), trouble) => {
+            if let Some(trouble) = trouble {
+                writeln!(out, "{trouble}")?;
+            }
+            write!(out, "{}", agent::text(report))?;
+        }
         (None, Some(trouble)) => writeln!(out, "what the agent knows is not shown: {trouble}")?,
         (None, None) => {}
     }
@@ -178,4 +200,34 @@ fn section(
         writeln!(out, "  {:<22} {:>12}", "nothing", 0)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Words {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn an_agent_of_another_pin_directory_is_told_from_the_one_that_is_looked_at() {
+        let words = ["status", "--pin-directory", "/sys/fs/bpf/one"];
+        let Words { options } = Words::parse_from(words);
+        let of = |pin_directory: &str| Report {
+            pin_directory: pin_directory.to_owned(),
+            ..Report::default()
+        };
+        for same in ["/sys/fs/bpf/one", ""] {
+            assert_eq!(another(&of(same), &options), None, "{same:?}");
+        }
+        let trouble = another(&of("/sys/fs/bpf/two"), &options).unwrap();
+        for part in ["/sys/fs/bpf/two", "not in /sys/fs/bpf/one", "--agent"] {
+            assert!(trouble.contains(part), "{trouble}");
+        }
+    }
 }

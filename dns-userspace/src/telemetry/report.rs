@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// What the agent knows and does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    /// Where this agent pins its maps; empty from an agent that does not say.
+    #[serde(default)]
+    pub pin_directory: String,
     /// Whether the kernel answers questions.
     pub answering: bool,
     /// Why not; one sentence.

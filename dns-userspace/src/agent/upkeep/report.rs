@@ -27,6 +27,7 @@ impl Upkeep {
         let named = self.not_served.all().take(NAMED);
         let named = named.map(|Skipped { object, reason }| TextReport { object, reason });
         Report {
+            pin_directory: self.pin_directory.clone(),
             answering: reason.is_none(),
             reason,
             policy: self.policy_report(),
