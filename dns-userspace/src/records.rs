@@ -40,6 +40,10 @@ pub struct RecordSet {
     pub spare: bool,
 }
 
+/// The most records that a section of an answer here can have. A set of more need not be built: it is left to
+/// the DNS service.
+pub const RECORDS_MAX: usize = 255;
+
 impl RecordSet {
     /// Leaves this query type to the DNS service.
     #[must_use]

@@ -12,14 +12,12 @@ use hickory_proto::{
 };
 
 use super::WireName;
-use crate::records::RecordSet;
+use crate::records::{RECORDS_MAX, RecordSet};
 
 /// Where the question's name begins in a message, behind the header (RFC 1035 §4.1).
 pub(super) const QUESTION_NAME: usize = 12;
 /// Octets of the question behind its name: type and class.
 pub(super) const TYPE_AND_CLASS: usize = 4;
-/// The most records of a section that its count in a slot can say.
-const RECORDS_MAX: usize = 255;
 
 /// The answer to one query type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +86,12 @@ impl Slot {
 impl Content {
     fn of(set: &RecordSet, place: Place<'_>) -> Result<Self, String> {
         let cannot = |error: ProtoError| format!("cannot be written in wire form: {error}");
+        let count = set.answers.len().max(set.additional.len());
+        if count > RECORDS_MAX {
+            return Err(format!(
+                "has {count} records, more than a reply here holds; the DNS service answers it"
+            ));
+        }
         let targets = has_targets(set, place.zone).map_err(cannot)?;
         let mut section = SectionWriter::new(place, targets);
         let mut lengths = Vec::with_capacity(set.answers.len());
@@ -101,11 +105,9 @@ impl Content {
             section.additional(record).map_err(cannot)?;
         }
         let records = section.octets;
-        let count = set.answers.len().max(set.additional.len());
         let room = SECTION_LENGTHS[SECTION_LENGTHS.len() - 1] - SECTION_HEAD;
-        let too_many = count > RECORDS_MAX
-            || targets
-                && (set.answers.len() > TARGETS_MAX || set.additional.len() > ADDITIONAL_MAX);
+        let too_many =
+            targets && (set.answers.len() > TARGETS_MAX || set.additional.len() > ADDITIONAL_MAX);
         if too_many || records.len() + place.name.len() > room {
             return Err(format!(
                 "has {count} records in {} octets, more than a reply here holds; the DNS service answers it",

@@ -1,6 +1,9 @@
 //! The names of one service: its own, those of its ports, and those of its endpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     Made, ZoneView, alias, endpoint,
@@ -115,6 +118,7 @@ impl<'view> Place<'_, 'view> {
     fn add(&self, labels: &[&str], found: &Found<'_>, below: Denial, made: &mut Made) {
         let zone = self.zone;
         let labels = self.labels(labels);
+        let unbuilt = Cell::new(0);
         zone.add(&labels, &self.object, made, |name| {
             let (sets, here) = match found {
                 Found::Absent => (Vec::new(), Denial::Absent),
@@ -125,7 +129,7 @@ impl<'view> Place<'_, 'view> {
                     None => (Vec::new(), Denial::Pass),
                 },
                 Found::Targets { service, targets } => (
-                    sets::of_targets(zone, &name, service, targets),
+                    sets::of_targets(zone, &name, service, targets, &unbuilt),
                     Denial::Exists,
                 ),
             };
@@ -137,6 +141,14 @@ impl<'view> Place<'_, 'view> {
                 below,
             }
         });
+        if unbuilt.get() > 0 {
+            let reason = format!(
+                "{} has {} records of a type, more than a reply here holds; the DNS service answers these",
+                labels.join("."),
+                unbuilt.get()
+            );
+            made.skip(&self.object, reason);
+        }
     }
 
     /// The endpoints, by name. Those that share a name are one.

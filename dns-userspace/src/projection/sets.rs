@@ -1,7 +1,10 @@
 //! The records of what was found under a name (specification §8).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use hickory_proto::rr::{
     Name, RData, Record, RecordType,
@@ -13,27 +16,58 @@ use super::{
     found::{Target, TargetName},
     name,
 };
-use crate::{objects::Service, policy::Order, records::RecordSet};
+use crate::{
+    objects::Service,
+    policy::Order,
+    records::{RECORDS_MAX, RecordSet},
+};
 
-/// The record sets of a name under which these addresses were found.
+/// The record sets of a name under which these addresses were found. How many records the largest set has that
+/// is not built, for no reply could hold it, is put into `unbuilt`.
 pub(super) fn of_targets(
     zone: &ZoneView<'_>,
     owner: &Name,
     service: &Service,
     targets: &[Target],
+    unbuilt: &Cell<usize>,
 ) -> Vec<RecordSet> {
+    let fits = |count: usize| {
+        if count > RECORDS_MAX {
+            unbuilt.set(count.max(unbuilt.get()));
+        }
+        count <= RECORDS_MAX
+    };
     let mut sets = Vec::with_capacity(3);
     for query_type in [RecordType::A, RecordType::AAAA] {
         let addresses = family(targets, query_type);
-        if !addresses.is_empty() {
-            sets.push(of_addresses(zone, owner, query_type, &addresses));
+        match addresses.len() {
+            0 => {}
+            count if fits(count) => {
+                sets.push(of_addresses(zone, owner, query_type, &addresses));
+            }
+            _ => sets.push(RecordSet::left(query_type)),
         }
     }
     if targets.iter().any(|target| target.port.is_some()) {
-        let set = of_services(zone, owner, service, targets);
+        let set = fits(service_count(targets))
+            .then(|| of_services(zone, owner, service, targets))
+            .flatten();
         sets.push(set.unwrap_or(RecordSet::left(RecordType::SRV)));
     }
     sets
+}
+
+/// How many SRV records there are for these: one for each port of each name.
+fn service_count(targets: &[Target]) -> usize {
+    let mut seen = BTreeSet::new();
+    for target in targets {
+        if let (Some(port), TargetName::Endpoint(label)) = (target.port, &target.name) {
+            seen.insert((label.as_str(), port));
+        } else if let Some(port) = target.port {
+            seen.insert(("", port));
+        }
+    }
+    seen.len()
 }
 
 /// The distinct addresses of one family, in their order.

@@ -171,3 +171,34 @@ fn a_service_with_a_port_that_cannot_be_read_passes() {
     let yaml = "kind: Service\nmetadata: {namespace: n, name: s}\nspec: {clusterIP: 10.96.0.1, ports: [{port: 70000}]}\n";
     check(yaml, "s", "        s.n.svc.cluster.local. Pass Pass");
 }
+
+#[test]
+fn sets_that_no_reply_holds_are_not_built_and_told_once_for_each_name() {
+    let addresses: Vec<String> = (0..300)
+        .map(|index| format!("{{addresses: [10.1.{}.{}]}}", index / 250, index % 250))
+        .collect();
+    let yaml = format!(
+        "kind: Service\nmetadata: {{name: s, namespace: n}}\nspec: {{clusterIP: None}}\n---\n\
+         kind: EndpointSlice\nmetadata: {{name: s-1, namespace: n, labels: {{kubernetes.io/service-name: s}}}}\n\
+         endpoints: [{}]\nports: [{{name: http, port: 80, protocol: TCP}}]\n",
+        addresses.join(", ")
+    );
+    let (nodes, skipped) = nodes(&policy(), &world(&yaml), &Owner::service("n", "s"));
+    let own = nodes.iter().find(|node| node.name.num_labels() == 5);
+    let sets = &own.expect("the service's own name").sets;
+    let types: Vec<RecordType> = sets.iter().map(|set| set.query_type).collect();
+    assert_eq!(types, [RecordType::A, RecordType::SRV], "neither is denied");
+    assert!(sets.iter().all(crate::records::RecordSet::is_left));
+    assert!(
+        skipped
+            .iter()
+            .all(|skipped| skipped.object == "Service n/s")
+    );
+    let reason = "s.n.svc has 300 records of a type";
+    let told = |skipped: &&crate::objects::Skipped| skipped.reason.starts_with(reason);
+    assert_eq!(skipped.iter().filter(told).count(), 1, "{skipped:?}");
+    let small = nodes
+        .iter()
+        .any(|node| node.name.to_ascii().starts_with("10-1-0-7.s.n."));
+    assert!(small, "each endpoint has its name");
+}
