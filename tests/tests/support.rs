@@ -223,7 +223,14 @@ fn a_frozen_server_is_silent_until_it_goes_on() {
     process
         .signal(nix::sys::signal::Signal::SIGSTOP)
         .expect("frozen");
-    assert!(client.ask(&question).is_err());
+    // The signal takes effect when each thread has seen it.
+    eventually(Duration::from_secs(2), "silence", || {
+        match client.ask(&question) {
+            Ok(_) => Err(anyhow::anyhow!("it answers still")),
+            Err(_) => Ok(()),
+        }
+    })
+    .expect("silence");
     process
         .signal(nix::sys::signal::Signal::SIGCONT)
         .expect("going on");
