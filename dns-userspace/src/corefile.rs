@@ -18,22 +18,21 @@ mod mounted;
 mod outside;
 mod parser;
 mod plugins;
+mod reloading;
 mod variables;
 mod zone;
 
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
-pub use self::mounted::Mounted;
+pub use self::{
+    mounted::Mounted,
+    reloading::{Reading, Reloading, reading_of},
+};
 use crate::policy::{Policy, Rules};
 
 /// The Corefile that kubeadm writes (Kubernetes 1.32 and later) for the zone `cluster.local`.
 pub const KUBEADM: &str = include_str!("corefile/tests/data/kubeadm.corefile");
-
-/// Of `reload`: the time between two looks at the Corefile, and how much of it is left to chance.
-const RELOAD: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(15));
 
 /// What is known of the DNS server beside its Corefile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,31 +63,4 @@ pub fn policy_of(mounted: &Mounted, server: &Server) -> Policy {
         Ok(policy) => policy,
         Err(fault) => Policy::nothing(fault.to_string()),
     }
-}
-
-/// The longest time after which the server has seen that its Corefile changed (`reload`); none if it does
-/// not look, or when it looks is not known.
-#[must_use]
-pub fn reload_of(mounted: &Mounted) -> Option<Duration> {
-    let blocks = parser::blocks(mounted).ok()?;
-    let directives = blocks.iter().flat_map(|block| &block.directives);
-    let mut longest = None;
-    for reload in directives.filter(|directive| directive.name.text == "reload") {
-        let texts: Vec<&str> = reload
-            .tokens
-            .iter()
-            .map(|token| token.text.as_str())
-            .collect();
-        let (interval, jitter) = match texts.as_slice() {
-            [] => RELOAD,
-            [interval] => (duration::duration(interval)?, RELOAD.1),
-            [interval, jitter] => (duration::duration(interval)?, duration::duration(jitter)?),
-            _ => return None,
-        };
-        if interval.is_zero() {
-            return None;
-        }
-        longest = longest.max(Some(interval + jitter.min(interval / 2)));
-    }
-    longest
 }

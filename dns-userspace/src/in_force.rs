@@ -52,6 +52,8 @@ pub struct InForce {
     /// UDP ports at which the DNS service's questions arrive at the servers.
     ports: BTreeSet<u16>,
     known: Known,
+    /// What all texts agree on, until one of them comes or goes.
+    agreed: Option<Policy>,
     /// How often the ConfigMaps had been listed, when they were last seen.
     lists: u64,
 }
@@ -97,6 +99,7 @@ impl InForce {
             is_given: false,
             ports: BTreeSet::new(),
             known: Known::NotYet,
+            agreed: None,
             lists: 0,
         }
     }
@@ -122,13 +125,15 @@ impl InForce {
     /// Takes in where the DNS service's questions arrive at the servers. Empty: not known. A Corefile that is
     /// given is meant for wherever they arrive.
     pub fn set_ports(&mut self, ports: BTreeSet<u16>) {
-        if !self.is_given {
+        if !self.is_given && self.ports != ports {
             self.ports = ports;
+            self.agreed = None;
         }
     }
 
     /// Takes in how the servers are set up now.
     pub fn observe(&mut self, seen: Seen, now: Now) {
+        self.agreed = None;
         let (running, lists) = match seen {
             Seen::Unknown { reason } => {
                 self.known = Known::Nothing(reason);
@@ -165,26 +170,19 @@ impl InForce {
             Known::Histories(histories) => histories,
         };
         let sync = self.options.kubelet_sync;
-        let mut policies = Vec::new();
         let mut revisions = BTreeSet::new();
         let mut earlier = Vec::new();
         for history in histories.values_mut() {
-            history.forget(sync, now);
-            let running = history.running();
-            revisions.insert(running.revision.clone());
-            earlier.extend(history.earlier(sync));
-            for text in history.may_run() {
-                policies.extend(policies_of(&self.options, &self.ports, running, &text));
+            if history.forget(sync, now) {
+                self.agreed = None;
             }
+            revisions.insert(history.running().revision.clone());
+            earlier.extend(history.earlier(sync));
         }
-        // Nothing can be added to a policy that leaves everything, least of all reasons.
-        let policy = match policies.iter().find(|policy| policy.zones.is_empty()) {
-            Some(nothing) => nothing.clone(),
-            None => policies
-                .into_iter()
-                .reduce(|one, other| meet(&one, &other))
-                .unwrap_or_else(|| Policy::nothing("no DNS server is known".to_owned())),
-        };
+        let policy = self
+            .agreed
+            .get_or_insert_with(|| agreed(&self.options, &self.ports, histories.values()))
+            .clone();
         Effective {
             policy,
             revisions,
@@ -224,6 +222,28 @@ pub fn check(running: &Running, options: Options) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// What all texts agree on that servers may have.
+fn agreed<'a>(
+    options: &Options,
+    ports: &BTreeSet<u16>,
+    histories: impl Iterator<Item = &'a History>,
+) -> Policy {
+    let mut policies = Vec::new();
+    for history in histories {
+        for text in history.may_run() {
+            policies.extend(policies_of(options, ports, history.running(), &text));
+        }
+    }
+    // Nothing can be added to a policy that leaves everything, least of all reasons.
+    match policies.iter().find(|policy| policy.zones.is_empty()) {
+        Some(nothing) => nothing.clone(),
+        None => policies
+            .into_iter()
+            .reduce(|one, other| meet(&one, &other))
+            .unwrap_or_else(|| Policy::nothing("no DNS server is known".to_owned())),
+    }
 }
 
 /// The policy of a text at every port where questions arrive.

@@ -69,6 +69,26 @@ pub(super) fn blocks(mounted: &Mounted) -> Result<Vec<Block>, Fault> {
     Ok(blocks)
 }
 
+/// Whether CoreDNS certainly refuses the Corefile: a brace is never closed, and no import or variable can
+/// close it.
+pub(super) fn is_refused(mounted: &Mounted) -> bool {
+    let File::Known(text) = mounted.file(&mounted.path) else {
+        return false;
+    };
+    let source = Arc::new(Source {
+        path: mounted.path.clone(),
+        shown: file_of(&mounted.path).to_owned(),
+    });
+    let Ok(tokens) = tokens(&source, text) else {
+        return false;
+    };
+    let count = |brace: &str| tokens.iter().filter(|token| token.text == brace).count();
+    let is_open = tokens.iter().any(|token| {
+        token.text == "import" || token.text.contains("{$") || token.text.contains("{%")
+    });
+    !is_open && count("{") > count("}")
+}
+
 struct Parser<'a> {
     mounted: &'a Mounted,
     tokens: Vec<Token>,

@@ -3,16 +3,17 @@
 //! A server has read the text that its volume held at some moment. It reads again when it starts, and with the
 //! plugin `reload` every so often. So after a change no server has the earlier text any more
 //!
-//! * once the kubelets have brought the change into the volumes and the earlier text's own `reload` has looked
-//!   (its interval and its jitter), or
+//! * once the kubelets have brought the change into the volumes, the earlier text's own `reload` has looked
+//!   (its interval and its jitter), and the server has begun with the later text, or
 //! * once every pod was made after the change.
 //!
+//! A text that every server refuses changes nothing: they go on with the text before, and with its `reload`.
 //! Texts that were never seen are treated like the present one's predecessor with the present one's `reload`.
 
 use std::time::Duration;
 
 use super::{Earlier, Now, Running};
-use crate::corefile::{Mounted, reload_of};
+use crate::corefile::{Mounted, Reading, reading_of};
 
 /// What servers may have read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub enum Text<'a> {
 #[derive(Debug)]
 pub struct History {
     running: Running,
+    noticed: Noticed,
+    /// How long a server takes to begin with the present text.
+    begins_within: Duration,
     before: Vec<Before>,
 }
 
@@ -41,14 +45,68 @@ struct Before {
     age: Duration,
     /// When it was replaced, by the API server's clock.
     replaced: Duration,
+    noticed: Noticed,
+    begins_within: Duration,
+}
+
+/// When servers that had a text, or the one before it if they refused it, notice another one in their volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Noticed {
+    /// After this time at the latest.
+    Within(Duration),
+    /// They never do, or it is not known.
+    Never,
+    /// That is told by the next text, if at all: the text before was never seen.
+    AsNext,
+}
+
+impl Noticed {
+    fn or_as(self, next: Self) -> Self {
+        match self {
+            Self::AsNext => next,
+            known => known,
+        }
+    }
+
+    /// The later one.
+    fn max(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Within(one), Self::Within(two)) => Self::Within(one.max(two)),
+            (Self::AsNext, other) | (other, Self::AsNext) => other,
+            _ => Self::Never,
+        }
+    }
+}
+
+/// What a text says of reloading, if the text before it was noticed so.
+fn reading(text: &Mounted, before: Noticed) -> (Noticed, Duration) {
+    match reading_of(text) {
+        Reading::Read(reloading) => (
+            reloading
+                .noticed_within
+                .map_or(Noticed::Never, Noticed::Within),
+            reloading.begins_within,
+        ),
+        Reading::Refused => (before, Duration::ZERO),
+        Reading::Unknown => (Noticed::Never, Duration::ZERO),
+    }
+}
+
+/// Takes a text out; when the next one is noticed at the latest, if it was there.
+fn take(texts: &mut Vec<Before>, text: Option<&Mounted>) -> Option<Noticed> {
+    let taken = texts.extract_if(.., |before| before.text.as_ref() == text);
+    taken.map(|before| before.noticed).reduce(Noticed::max)
 }
 
 impl History {
     /// A history that begins now. If the servers were not `followed` until now, they may have an earlier text.
     #[must_use]
     pub fn begin(running: Running, followed: bool, now: Now) -> Self {
+        let (noticed, begins_within) = reading(&running.mounted, Noticed::AsNext);
         let mut history = Self {
             running,
+            noticed,
+            begins_within,
             before: Vec::new(),
         };
         if !followed {
@@ -69,13 +127,25 @@ impl History {
             .running
             .changed
             .filter(|_| self.running.changed != earlier.changed);
-        self.before.push(Before {
+        let (noticed, begins_within) = reading(&self.running.mounted, self.noticed);
+        for before in &mut self.before {
+            before.noticed = before.noticed.or_as(noticed);
+        }
+        let before = Before {
             text: Some(earlier.mounted),
             revision: Some(earlier.revision),
             seen: now.since_boot,
             age: Duration::ZERO,
             replaced: changed.unwrap_or(now.since_epoch),
-        });
+            noticed: self.noticed.or_as(noticed),
+            begins_within: self.begins_within,
+        };
+        self.noticed = noticed;
+        self.begins_within = begins_within;
+        self.push(before);
+        if let Some(again) = take(&mut self.before, Some(&self.running.mounted)) {
+            self.noticed = self.noticed.max(again);
+        }
         if relisted {
             // Between the two texts there may have been a third.
             self.expect_unseen(now);
@@ -85,13 +155,23 @@ impl History {
 
     fn expect_unseen(&mut self, now: Now) {
         let replaced = self.running.changed.unwrap_or(now.since_epoch);
-        self.before.push(Before {
+        self.push(Before {
             text: None,
             revision: None,
             seen: now.since_boot,
             age: now.since_epoch.saturating_sub(replaced),
             replaced,
+            noticed: self.noticed,
+            begins_within: Duration::ZERO,
         });
+    }
+
+    /// Adds a text; the same one is in force no longer than the last time it was there.
+    fn push(&mut self, mut before: Before) {
+        if let Some(again) = take(&mut self.before, before.text.as_ref()) {
+            before.noticed = before.noticed.max(again);
+        }
+        self.before.push(before);
     }
 
     /// How the servers run now.
@@ -100,11 +180,19 @@ impl History {
         &self.running
     }
 
-    /// Forgets texts that no server can have any more.
-    pub fn forget(&mut self, sync: Duration, now: Now) {
-        let running = &self.running;
+    /// Forgets texts that no server can have any more; whether there were any.
+    pub fn forget(&mut self, sync: Duration, now: Now) -> bool {
+        let count = self.before.len();
+        let (running, begins_within) = (&self.running, self.begins_within());
         self.before
-            .retain(|before| !before.is_gone(running, sync, now));
+            .retain(|before| !before.is_gone(running, begins_within, sync, now));
+        self.before.len() < count
+    }
+
+    /// How long a server takes to begin with whichever text it comes to.
+    fn begins_within(&self) -> Duration {
+        let before = self.before.iter().map(|before| before.begins_within);
+        before.fold(self.begins_within, Duration::max)
     }
 
     /// Every text that a server may have.
@@ -120,18 +208,25 @@ impl History {
 
     /// The texts before the present one, for people.
     pub fn earlier(&self, sync: Duration) -> impl Iterator<Item = Earlier> {
+        let begins_within = self.begins_within();
         self.before.iter().map(move |before| Earlier {
             revision: before.revision.clone(),
             replaced: before.replaced,
             until: before
-                .reload(&self.running)
-                .map(|reload| before.seen + (sync + reload).saturating_sub(before.age)),
+                .lasts(&self.running, begins_within, sync)
+                .map(|lasts| before.seen + lasts.saturating_sub(before.age)),
         })
     }
 }
 
 impl Before {
-    fn is_gone(&self, running: &Running, sync: Duration, now: Now) -> bool {
+    fn is_gone(
+        &self,
+        running: &Running,
+        begins_within: Duration,
+        sync: Duration,
+        now: Now,
+    ) -> bool {
         let pods_are_new = match running.oldest_pod {
             // Times of objects are whole seconds.
             Some(oldest) => oldest.as_secs() > self.replaced.as_secs(),
@@ -139,17 +234,24 @@ impl Before {
             None => self.has_passed(sync, now),
         };
         let was_reloaded = self
-            .reload(running)
-            .is_some_and(|reload| self.has_passed(sync + reload, now));
+            .lasts(running, begins_within, sync)
+            .is_some_and(|lasts| self.has_passed(lasts, now));
         pods_are_new || was_reloaded
     }
 
-    /// How long servers with this text take to notice another one in their volume; none: they never do.
-    fn reload(&self, running: &Running) -> Option<Duration> {
-        if !running.updated_in_place {
-            return None;
+    /// How long servers may have this text after it was replaced; none: as long as they run.
+    fn lasts(
+        &self,
+        running: &Running,
+        begins_within: Duration,
+        sync: Duration,
+    ) -> Option<Duration> {
+        match self.noticed {
+            Noticed::Within(reload) if running.updated_in_place => {
+                Some(sync.saturating_add(reload).saturating_add(begins_within))
+            }
+            _ => None,
         }
-        reload_of(self.text.as_ref().unwrap_or(&running.mounted))
     }
 
     /// Whether it was replaced this long ago.

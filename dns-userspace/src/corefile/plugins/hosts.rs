@@ -19,7 +19,9 @@ use crate::corefile::{
 
 /// A file that is read again at least so often is read by the time that a change of it counts: that is later than
 /// the shortest interval of the plugin `reload`.
-const RELOAD_MAX: Duration = Duration::from_secs(30);
+pub(in crate::corefile) const RELOAD_MAX: Duration = Duration::from_secs(30);
+/// How often the file is read again without `reload`.
+pub(in crate::corefile) const RELOAD: Duration = Duration::from_secs(5);
 
 /// A plugin `hosts`, as it is set up.
 #[derive(Debug)]

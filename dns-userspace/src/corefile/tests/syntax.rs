@@ -199,30 +199,6 @@ fn a_corefile_that_is_not_there_leaves_everything() {
     assert!(!policy.left.is_empty());
 }
 
-#[test]
-fn reload_is_the_longest_time_until_a_change_is_seen() {
-    let seconds = |reload: &str| {
-        reload_of(&Mounted::only(&format!(". {{\n {reload}\n}}\n"))).map(|time| time.as_secs())
-    };
-    for (reload, expected) in [
-        ("reload", Some(45)),
-        ("reload 10s", Some(15)),
-        ("reload 1m 5s", Some(65)),
-        ("reload 10s 0s", Some(10)),
-        ("reload 0s", None),
-        ("reload 0", None),
-        ("reload soon", None),
-        ("errors", None),
-    ] {
-        assert_eq!(seconds(reload), expected, "{reload}");
-    }
-    assert_eq!(seconds("reload {"), None);
-    assert_eq!(
-        reload_of(&Mounted::only(KUBEADM)).map(|time| time.as_secs()),
-        Some(45)
-    );
-}
-
 const REAL: [&str; 6] = [
     KUBEADM,
     include_str!("data/aks.corefile"),
@@ -280,7 +256,7 @@ proptest! {
     #[test]
     fn no_text_ends_in_a_panic(text in any::<String>()) {
         let mounted = mounted(&text);
-        let _ = (policy_of(&mounted, &server()), reload_of(&mounted));
+        let _ = (policy_of(&mounted, &server()), reading_of(&mounted));
     }
 
     #[test]
@@ -292,6 +268,6 @@ proptest! {
             prop_assert!(!zone.name.is_root() && zone.left_types.len() <= 2);
             prop_assert!(!(zone.is_reverse() && zone.denies));
         }
-        let _ = reload_of(&mounted);
+        let _ = reading_of(&mounted);
     }
 }

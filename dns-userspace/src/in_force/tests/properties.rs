@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Seconds between two looks of a kubelet and of `reload`, at most.
-const RELOAD: u64 = 45;
+/// Seconds between two looks of `reload`, and until the plugin `kubernetes` has begun, at most.
+const RELOAD: u64 = 45 + 5;
 
 /// A server: its pod's volume, and the text that it has read.
 #[derive(Debug, Clone)]

@@ -1,0 +1,110 @@
+//! Texts that servers refuse, texts that come again, and how long servers take to begin with one.
+
+use super::*;
+
+/// A text that every server refuses: its block is never closed.
+fn broken() -> String {
+    corefile(45, "reload")
+        .trim_end()
+        .trim_end_matches('}')
+        .to_owned()
+}
+
+/// Tells of a text that was changed this many seconds into the story.
+fn change(in_force: &mut InForce, text: &str, second: u64) {
+    let changed = i64::try_from(second).unwrap();
+    in_force.observe(seen(&[servers(text, changed, -10_000)]), at(second));
+}
+
+#[test]
+fn after_a_text_that_every_server_refuses_the_reload_of_the_one_before_counts() {
+    let mut in_force = told(&corefile(30, "reload 100s 0s"));
+    change(&mut in_force, &broken(), 10);
+    assert_eq!(ttl(&mut in_force, 10), None);
+    // The first text is in force all the while, so it is noticed by it when the brace is there again.
+    assert_eq!(ttl(&mut in_force, 5_000), None);
+    change(&mut in_force, &corefile(60, "reload 2s 1s"), 5_000);
+    assert_eq!(ttl(&mut in_force, 5_000 + 90 + 104), None);
+    assert_eq!(ttl(&mut in_force, 5_000 + 90 + 105), Some(60));
+}
+
+#[test]
+fn a_refused_text_makes_no_server_look_that_never_does() {
+    let mut in_force = told(&corefile(30, "reload"));
+    in_force.observe(seen(&[servers(&corefile(30, ""), 10, 11)]), at(12));
+    for (text, second) in [(broken(), 20), (corefile(60, "reload"), 30)] {
+        in_force.observe(seen(&[servers(&text, second, 11)]), at(second as u64));
+    }
+    assert_eq!(ttl(&mut in_force, 100_000), None);
+}
+
+#[test]
+fn a_text_that_cannot_be_read_here_may_have_been_read_by_the_servers() {
+    let mut in_force = told(&corefile(30, "reload"));
+    change(&mut in_force, &corefile(45, "import /unknown"), 10);
+    change(&mut in_force, &corefile(60, "reload"), 20);
+    assert_eq!(ttl(&mut in_force, 100_000), None);
+}
+
+#[test]
+fn a_refused_text_at_the_start_is_followed_as_the_next_one_says() {
+    let mut in_force = InForce::new(options());
+    in_force.observe(seen(&[servers(&broken(), -9_000, -10_000)]), at(0));
+    assert_eq!(ttl(&mut in_force, 0), None);
+    change(&mut in_force, &corefile(60, "reload"), 10);
+    assert_eq!(ttl(&mut in_force, 149), None);
+    assert_eq!(ttl(&mut in_force, 150), Some(60));
+}
+
+#[test]
+fn the_earlier_text_holds_while_the_new_one_waits_for_its_lists() {
+    let slow = corefile(60, "reload").replace("ttl 60", "ttl 60\n startup_timeout 1m");
+    let mut in_force = told(&corefile(30, "reload"));
+    change(&mut in_force, &slow, 10);
+    assert_eq!(ttl(&mut in_force, 10 + 90 + 45 + 59), None);
+    assert_eq!(
+        in_force.effective(at(10)).earlier[0].until,
+        Some(at(205).since_boot)
+    );
+    assert_eq!(ttl(&mut in_force, 10 + 90 + 45 + 60), Some(60));
+}
+
+#[test]
+fn a_text_that_comes_again_is_kept_once_and_from_its_last_end() {
+    let mut in_force = InForce::new(options());
+    in_force.observe(seen(&[servers(&corefile(30, ""), -9_000, -8_000)]), at(0));
+    for (second, ttl) in [(10, 60), (20, 30), (30, 60), (40, 30), (50, 60)] {
+        let running = servers(&corefile(ttl, ""), second, -8_000);
+        in_force.observe(seen(&[running]), at(second as u64));
+        let _ = in_force.effective(at(second as u64));
+    }
+    let earlier = in_force.effective(at(60)).earlier;
+    let ends: Vec<Duration> = earlier.iter().map(|earlier| earlier.replaced).collect();
+    assert_eq!(ends, [at(50).since_epoch]);
+    assert_eq!(ttl(&mut in_force, 60), None);
+    in_force.observe(seen(&[servers(&corefile(60, ""), 50, 51)]), at(70));
+    assert_eq!(ttl(&mut in_force, 70), Some(60));
+}
+
+#[test]
+fn a_text_is_not_read_again_while_nothing_changes() {
+    let mut in_force = told(&corefile(30, "reload"));
+    change(&mut in_force, &corefile(60, "reload"), 10);
+    let kept = Policy::nothing("kept".to_owned());
+    let is_kept = |in_force: &mut InForce, second| {
+        let was_kept = in_force.effective(at(second)).policy == kept;
+        in_force.agreed = Some(kept.clone());
+        was_kept
+    };
+    assert!(!is_kept(&mut in_force, 10));
+    assert!(is_kept(&mut in_force, 11));
+    in_force.set_ports(BTreeSet::new());
+    assert!(is_kept(&mut in_force, 12));
+    in_force.set_ports(BTreeSet::from([53]));
+    assert!(!is_kept(&mut in_force, 13));
+    change(&mut in_force, &corefile(60, "reload\n errors"), 14);
+    assert!(!is_kept(&mut in_force, 14));
+    assert!(is_kept(&mut in_force, 149));
+    // The first text is gone.
+    assert!(!is_kept(&mut in_force, 150));
+}
