@@ -11,6 +11,7 @@ mod running;
 mod tests;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -254,7 +255,10 @@ fn policies_of(
     text: &Text,
 ) -> Vec<Policy> {
     let mounted = match text {
-        Text::Seen(mounted) => mounted,
+        Text::Seen(mounted) => match &running.hosts {
+            Some(lines) => Cow::Owned((*mounted).clone().with_hosts_of(lines)),
+            None => Cow::Borrowed(*mounted),
+        },
         Text::Unseen => {
             let reason = format!(
                 "{} was changed before the agent began to watch it, and DNS servers may still answer by the \
@@ -273,10 +277,10 @@ fn policies_of(
     };
     let mut policies: Vec<Policy> = ports
         .iter()
-        .map(|port| policy_of(mounted, &server(Some(*port))))
+        .map(|port| policy_of(&mounted, &server(Some(*port))))
         .collect();
     if policies.is_empty() {
-        policies.push(policy_of(mounted, &server(None)));
+        policies.push(policy_of(&mounted, &server(None)));
     }
     if running.default_port != DNS_PORT {
         let reason = format!(

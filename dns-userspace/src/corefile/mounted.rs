@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// it is told another one.
 pub(super) const HOSTS: &str = "/etc/hosts";
 /// What kubelet writes there, before the line with the pod's own address and host name.
-const LOOPBACK: &str = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n\
+pub(super) const LOOPBACK: &str = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n\
     fe00::0 ip6-localnet\nfe00::0 ip6-mcastprefix\nfe00::1 ip6-allnodes\nfe00::2 ip6-allrouters\n";
 
 /// What is known of the file system and the environment in which the DNS server runs.
@@ -16,8 +16,8 @@ pub struct Mounted {
     pub path: String,
     /// The texts of the files that are known, by absolute path; the Corefile too.
     ///
-    /// `/etc/hosts` is among them where kubelet writes it and no pod has another address in it than its
-    /// own: then with one line for each pod of the DNS server. The plugin `hosts` reads it.
+    /// `/etc/hosts`, which the plugin `hosts` reads, is among them where kubelet writes it and it has no
+    /// other names than a pod's own: see [`Mounted::with_hosts_of`].
     pub files: BTreeMap<String, String>,
     /// Absolute paths of the folders whose whole content is in `files`: another file is certainly not
     /// there. An optional ConfigMap that does not exist is mounted as a folder without files.
@@ -40,14 +40,28 @@ impl Mounted {
     pub fn only(text: &str) -> Self {
         let path = "/etc/coredns/Corefile".to_owned();
         Self {
-            files: BTreeMap::from([
-                (path.clone(), text.to_owned()),
-                (HOSTS.to_owned(), LOOPBACK.to_owned()),
-            ]),
+            files: BTreeMap::from([(path.clone(), text.to_owned())]),
             folders: BTreeSet::from(["/etc/coredns".to_owned()]),
             path,
             environment: BTreeMap::new(),
         }
+        .with_hosts_of(&BTreeSet::new())
+    }
+
+    /// With the file that kubelet writes into pods which have their own network and no further names, if none
+    /// is known: one line such as `10.244.0.3 coredns-1` for each pod. Every pod has its own line only, but which
+    /// of them is asked is not known. Without lines it is known that there is one, and not what it holds.
+    #[must_use]
+    pub fn with_hosts_of(mut self, lines: &BTreeSet<String>) -> Self {
+        self.files.entry(HOSTS.to_owned()).or_insert_with(|| {
+            let mut text = LOOPBACK.to_owned();
+            for line in lines {
+                text.push_str(line);
+                text.push('\n');
+            }
+            text
+        });
+        self
     }
 
     pub(super) fn file(&self, path: &str) -> File<'_> {

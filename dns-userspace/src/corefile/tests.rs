@@ -28,10 +28,15 @@ pub(super) fn policy(text: &str) -> Policy {
 /// The policy of a block `.:53` with the plugin `kubernetes` for the zones `cluster.local`, `in-addr.arpa`
 /// and `ip6.arpa`, these lines in it, and these directives beside it.
 pub(super) fn with(options: &str, directives: &str) -> Policy {
-    policy(&format!(
+    policy(&corefile(options, directives))
+}
+
+/// The Corefile of [`with`].
+pub(super) fn corefile(options: &str, directives: &str) -> String {
+    format!(
         ".:53 {{\n{directives}\nkubernetes cluster.local in-addr.arpa ip6.arpa {{\n{options}\n}}\n\
          forward . 127.0.0.1\n}}\n"
-    ))
+    )
 }
 
 pub(super) fn names(policy: &Policy) -> Vec<String> {

@@ -187,6 +187,12 @@ impl Draft<'_> {
                 self.leave_within(zone, &reason);
             }
         }
+        if let Some(reason) = &hosts.unlisted
+            && hosts.reverse
+            && is_reverse(self.name)
+        {
+            self.reasons.push(reason.clone());
+        }
         let before = self.names.len();
         let named = listed.names.iter().filter(|name| self.name.zone_of(name));
         self.names.extend(named.cloned());

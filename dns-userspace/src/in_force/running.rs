@@ -1,6 +1,6 @@
 //! How the DNS servers of a cluster are seen to run.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::corefile::Mounted;
 
@@ -44,6 +44,9 @@ pub struct Running {
     pub updated_in_place: bool,
     /// When the oldest pod was made, since the Unix epoch; none: there is no pod.
     pub oldest_pod: Option<Duration>,
+    /// The pods' own lines in the `/etc/hosts` that kubelet writes, such as `10.244.0.3 coredns-1`; none: not
+    /// known, or there is more in it. They are the pods', whichever text these have read.
+    pub hosts: Option<BTreeSet<String>>,
 }
 
 impl Running {
@@ -60,6 +63,7 @@ impl Running {
             changed: None,
             updated_in_place: false,
             oldest_pod: None,
+            hosts: None,
         }
     }
 }

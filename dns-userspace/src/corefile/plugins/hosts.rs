@@ -13,7 +13,7 @@ use crate::corefile::{
     duration::duration,
     effects::{Effects, Surroundings},
     fault::{Fault, Place},
-    mounted::{File, HOSTS},
+    mounted::{File, HOSTS, LOOPBACK},
     parser::Directive,
 };
 
@@ -35,6 +35,8 @@ pub(in crate::corefile) struct Hosts {
     pub(in crate::corefile) listed: Result<Listed, String>,
     /// Whether it answers for reverse names of listed addresses in any zone.
     pub(in crate::corefile) reverse: bool,
+    /// Why not all of those addresses are known.
+    pub(in crate::corefile) unlisted: Option<String>,
 }
 
 /// What a plugin `hosts` answers.
@@ -118,12 +120,21 @@ pub(super) fn read(
             "{place}: the plugin `hosts` reads {path}, {message}; left to the DNS service"
         )),
     };
+    let lacks_own =
+        path == HOSTS && matches!(surroundings.mounted.file(path), File::Known(LOOPBACK));
+    let unlisted = lacks_own.then(|| {
+        format!(
+            "{place}: the plugin `hosts` reads {path}, in which a pod has its own address, which is not known; left \
+             to the DNS service"
+        )
+    });
     effects.hosts = Some(Hosts {
         place: place.clone(),
         zones,
         fallthrough,
         listed,
         reverse,
+        unlisted,
     });
     Ok(())
 }

@@ -146,6 +146,8 @@ fn hosts_leaves_what_it_lists_and_its_zones_if_it_does_not_hand_on() {
             "hosts {{\n10.0.0.1 a.cluster.local b.example\nfd00::1 *.x.cluster.local\n{rest}\n}}"
         )
     };
+    let with =
+        |options: &str, directives: &str| policy_of(&own_line(options, directives), &server());
     let handing_on = with("", &inline("ttl 9\nreload 5s\nfallthrough"));
     assert_eq!(
         texts(&zone(&handing_on, CLUSTER).left_names),
@@ -158,7 +160,11 @@ fn hosts_leaves_what_it_lists_and_its_zones_if_it_does_not_hand_on() {
     let reverse = texts(&zone(&handing_on, REVERSE).left_names);
     assert_eq!(
         reverse,
-        ["1.0.0.10.in-addr.arpa.", "1.0.0.127.in-addr.arpa."]
+        [
+            "1.0.0.10.in-addr.arpa.",
+            "3.0.244.10.in-addr.arpa.",
+            "1.0.0.127.in-addr.arpa."
+        ]
     );
     let without = with("", &inline("no_reverse\nfallthrough"));
     assert!(zone(&without, REVERSE).left_names.is_empty());
@@ -207,6 +213,26 @@ fn hosts_leaves_what_it_lists_and_its_zones_if_it_does_not_hand_on() {
         CLUSTER,
         "`mystery`",
     );
+}
+
+/// The Corefile of [`with`], with one known pod.
+fn own_line(options: &str, directives: &str) -> Mounted {
+    let text = corefile(options, directives);
+    let mut mounted = Mounted::only(&text);
+    mounted.files.remove("/etc/hosts");
+    mounted.with_hosts_of(&["10.244.0.3 coredns-1".to_owned()].into())
+}
+
+#[test]
+fn hosts_leaves_reverse_zones_while_a_pods_own_address_is_not_known() {
+    let hosts = "hosts {\n10.0.0.1 a.cluster.local\nfallthrough\n}";
+    let unknown = with("", hosts);
+    assert_eq!(names(&unknown), [CLUSTER]);
+    assert_left(&unknown, REVERSE, "Corefile:2:1: ");
+    assert_left(&unknown, REVERSE, "its own address");
+    assert_eq!(names(&policy_of(&own_line("", hosts), &server())).len(), 3);
+    let no_reverse = hosts.replace("fallthrough", "no_reverse\nfallthrough");
+    assert_eq!(names(&with("", &no_reverse)).len(), 3);
 }
 
 #[test]

@@ -108,3 +108,44 @@ fn a_text_is_not_read_again_while_nothing_changes() {
     // The first text is gone.
     assert!(!is_kept(&mut in_force, 150));
 }
+
+#[test]
+fn the_pods_own_lines_are_known_to_hosts_and_are_no_change_of_a_text() {
+    let text = ".:53 {\n hosts {\n 10.1.1.1 a.corp\n fallthrough\n }\n kubernetes cluster.local in-addr.arpa\n}\n";
+    let with = |hosts: Option<&str>| Running {
+        mounted: Mounted {
+            files: [("/etc/coredns/Corefile".to_owned(), text.to_owned())].into(),
+            ..Mounted::only(text)
+        },
+        hosts: hosts.map(|line| [line.to_owned()].into()),
+        ..servers(text, -9_000, -8_000)
+    };
+    let mut in_force = InForce::new(options());
+    let mut left_names = |hosts, second| {
+        in_force.observe(seen(&[with(hosts)]), at(second));
+        let effective = in_force.effective(at(second));
+        assert!(effective.earlier.is_empty(), "{:?}", effective.earlier);
+        let mut zones = effective.policy.zones.into_iter();
+        zones.nth(1).map(|zone| {
+            let names = zone.left_names.iter();
+            names
+                .map(|name| name.to_ascii())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+    };
+    let own = |name: &str| {
+        Some(format!(
+            "1.1.1.10.in-addr.arpa. {name} 1.0.0.127.in-addr.arpa."
+        ))
+    };
+    assert_eq!(
+        left_names(Some("10.244.0.3 coredns-1"), 0),
+        own("3.0.244.10.in-addr.arpa.")
+    );
+    assert_eq!(
+        left_names(Some("10.244.0.4 coredns-2"), 10),
+        own("4.0.244.10.in-addr.arpa.")
+    );
+    assert_eq!(left_names(None, 20), None);
+}

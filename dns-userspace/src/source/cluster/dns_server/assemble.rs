@@ -37,6 +37,14 @@ pub(super) struct Way {
     pub(super) layout: Layout,
     origins: BTreeSet<String>,
     oldest_pod: Option<Duration>,
+    /// The pods' own lines in `/etc/hosts`; none: not all of them are known.
+    hosts: Option<BTreeSet<String>>,
+}
+
+/// What is known of a pod beside its specification.
+struct Made {
+    at: Duration,
+    hosts: Option<BTreeSet<String>>,
 }
 
 /// The labels by which the Service finds its pods.
@@ -80,8 +88,12 @@ pub(super) fn ways_of(
         if let (false, Some(spec)) = (has_ended, &pod.spec) {
             let made = pod.metadata.creation_timestamp.as_ref().map(since_epoch);
             let origin = format!("Pod {namespace}/{name}");
-            // A pod that does not say when it was made counts as old.
-            add(&mut ways, spec, origin, Some(made.unwrap_or_default()))?;
+            let made = Made {
+                // A pod that does not say when it was made counts as old.
+                at: made.unwrap_or_default(),
+                hosts: hosts_of(name, pod, spec),
+            };
+            add(&mut ways, spec, origin, Some(made))?;
         }
     }
     if ways.is_empty() {
@@ -114,28 +126,72 @@ fn templates<'a>(
     deployments.chain(daemon_sets)
 }
 
+/// The lines that kubelet writes into a pod's `/etc/hosts` for the pod itself; none: not known yet.
+fn hosts_of(name: &str, pod: &Pod, spec: &PodSpec) -> Option<BTreeSet<String>> {
+    let status = pod.status.as_ref();
+    let addresses: BTreeSet<&str> = status
+        .iter()
+        .flat_map(|status| {
+            status
+                .pod_ips
+                .iter()
+                .flatten()
+                .map(|address| address.ip.as_str())
+        })
+        .chain(status.and_then(|status| status.pod_ip.as_deref()))
+        .collect();
+    // Until it has an address, nobody is led to a pod whose containers have not been made.
+    if addresses.is_empty() {
+        let phase = status.and_then(|status| status.phase.as_deref());
+        return (phase == Some("Pending")).then(BTreeSet::new);
+    }
+    let host_name = match spec.hostname.as_deref() {
+        None | Some("") => name,
+        Some(host_name) => host_name,
+    };
+    // Longer ones are cut.
+    let host_name = host_name.get(..63).unwrap_or(host_name);
+    let host_name = host_name.trim_end_matches(['-', '.']);
+    let lines = addresses
+        .into_iter()
+        .map(|address| format!("{address} {host_name}"));
+    Some(lines.collect())
+}
+
 fn add(
     ways: &mut Vec<Way>,
     spec: &PodSpec,
     origin: String,
-    made: Option<Duration>,
+    made: Option<Made>,
 ) -> Result<(), String> {
     let layout = Layout::of(spec).map_err(|reason| {
         format!("{origin} {reason}; nothing is answered in the kernel: {REMEDY}")
     })?;
-    match ways.iter_mut().find(|way| way.layout == layout) {
-        Some(way) => {
-            way.origins.insert(origin);
-            way.oldest_pod = match (way.oldest_pod, made) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
+    let index = match ways.iter().position(|way| way.layout == layout) {
+        Some(index) => index,
+        None => {
+            ways.push(Way {
+                layout,
+                origins: BTreeSet::new(),
+                oldest_pod: None,
+                hosts: Some(BTreeSet::new()),
+            });
+            ways.len().saturating_sub(1)
         }
-        None => ways.push(Way {
-            layout,
-            origins: BTreeSet::from([origin]),
-            oldest_pod: made,
-        }),
+    };
+    let Some(way) = ways.get_mut(index) else {
+        return Ok(());
+    };
+    way.origins.insert(origin);
+    if let Some(made) = made {
+        way.oldest_pod = Some(way.oldest_pod.map_or(made.at, |oldest| oldest.min(made.at)));
+        way.hosts = match (way.hosts.take(), made.hosts) {
+            (Some(mut lines), Some(more)) => {
+                lines.extend(more);
+                Some(lines)
+            }
+            _ => None,
+        };
     }
     Ok(())
 }
@@ -188,6 +244,7 @@ impl Way {
             changed: present.into_iter().filter_map(changed).max(),
             updated_in_place: self.layout.mounts.iter().all(Mount::is_updated_in_place),
             oldest_pod: self.oldest_pod,
+            hosts: self.hosts.clone().filter(|_| self.layout.has_plain_hosts),
             mounted: Mounted {
                 path: path.clone(),
                 files: read.files,

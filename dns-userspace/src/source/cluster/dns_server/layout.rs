@@ -19,6 +19,8 @@ pub(super) struct Layout {
     pub(super) environment: BTreeMap<String, String>,
     /// Outer folders first.
     pub(super) mounts: Vec<Mount>,
+    /// Whether kubelet writes `/etc/hosts`, with nothing in it but the loopback names and the pod's own line.
+    pub(super) has_plain_hosts: bool,
 }
 
 /// Where service accounts' tokens lie in every pod, in volumes with random names.
@@ -45,6 +47,7 @@ impl Layout {
             corefile: absolute(&arguments.corefile, container)?,
             default_port: arguments.port,
             environment: environment.collect(),
+            has_plain_hosts: has_plain_hosts(pod, &mounts),
             mounts,
         })
     }
@@ -53,6 +56,21 @@ impl Layout {
     pub(super) fn config_maps(&self) -> BTreeSet<&str> {
         self.mounts.iter().flat_map(Mount::config_maps).collect()
     }
+}
+
+fn has_plain_hosts(pod: &PodSpec, mounts: &[Mount]) -> bool {
+    let has_further_names = pod.host_network == Some(true)
+        || pod
+            .host_aliases
+            .as_ref()
+            .is_some_and(|aliases| !aliases.is_empty())
+        || pod.subdomain.as_ref().is_some_and(|name| !name.is_empty())
+        || pod.hostname_override.is_some();
+    let is_windows = pod.os.as_ref().is_some_and(|os| os.name == "windows");
+    let is_mounted = mounts
+        .iter()
+        .any(|mount| matches!(mount.path.as_str(), "" | "/etc" | "/etc/hosts"));
+    !has_further_names && !is_windows && !is_mounted
 }
 
 /// The container that runs CoreDNS: it is given a Corefile or, if none is, its image is called so.

@@ -1,5 +1,6 @@
 //! Objects as they are found in clusters, into the ways in which DNS servers run.
 
+mod hosts;
 mod mounts;
 
 use std::{
