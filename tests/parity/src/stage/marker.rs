@@ -69,8 +69,10 @@ impl Marker {
             let endpoint = slice.endpoints.first()?;
             Some(endpoint.address.to_string())
         });
-        // A random change may have deleted it, and it need not come back first.
-        let headless = world.service("marker", "slices").is_some();
+        // A random change may have deleted it or made it another, and it need not come back first.
+        let headless = world
+            .service("marker", "slices")
+            .is_some_and(|service| service.is_headless() && service.external_name.is_none());
         world.complete()
             && headless
             && world.namespace_exists(self.namespace())
