@@ -1,0 +1,110 @@
+//! Test pods.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use pod::protocol::{Asked, Replied};
+use serde_json::{Value, json};
+
+use crate::{kubectl::Kubectl, node::Node, stage::NAMESPACE};
+
+/// The program in every test image.
+pub(crate) const PROGRAM: &str = "/pod";
+
+/// How long a pod may take to be ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// A pod that stays until it is deleted.
+#[derive(Clone, Debug)]
+pub(crate) struct Pod {
+    kubectl: Kubectl,
+    /// Its name in the tests' namespace.
+    pub(crate) name: String,
+    /// The node that it runs on.
+    pub(crate) node: Node,
+}
+
+impl Pod {
+    /// What a pod's manifest says: `image` stays on `node`.
+    pub(crate) fn manifest(name: &str, image: &str, node: &Node) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name}},
+            "spec": {
+                "nodeName": node.name,
+                "terminationGracePeriodSeconds": 0,
+                "tolerations": [{"operator": "Exists"}],
+                "containers": [{
+                    "name": "pod",
+                    "image": image,
+                    "imagePullPolicy": "Never",
+                    "command": [PROGRAM, "stay"],
+                }],
+            },
+        })
+    }
+
+    /// Makes the pod of a manifest that came from [`Self::manifest`], changed or not, and waits until it is ready.
+    pub(crate) fn start(kubectl: &Kubectl, manifest: &Value, node: &Node) -> Result<Self> {
+        let name = manifest["metadata"]["name"]
+            .as_str()
+            .context("a pod's manifest without a name")?;
+        kubectl.apply(manifest)?;
+        let pod = Self {
+            kubectl: kubectl.clone(),
+            name: name.to_owned(),
+            node: node.clone(),
+        };
+        pod.wait_until_ready()?;
+        Ok(pod)
+    }
+
+    fn wait_until_ready(&self) -> Result<()> {
+        let limit = format!("--timeout={}s", READY.as_secs());
+        let pod = format!("pod/{}", self.name);
+        self.kubectl
+            .run(&[
+                "wait",
+                "-n",
+                NAMESPACE,
+                "--for=condition=Ready",
+                &limit,
+                &pod,
+            ])
+            .map(drop)
+    }
+
+    /// Runs a program in it.
+    pub(crate) fn run(&self, words: &[&str]) -> Result<String> {
+        self.kubectl.exec(NAMESPACE, &self.name, words, "")
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> Result<String> {
+        let pod = self.kubectl.get(&["pod", "-n", NAMESPACE, &self.name])?;
+        let address = pod["status"]["podIP"].as_str();
+        Ok(address
+            .with_context(|| format!("pod {} has no address yet", self.name))?
+            .to_owned())
+    }
+
+    /// Asks `server` (address and port) from inside the pod.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot run; that there is no reply is no error but part of the result.
+    pub(crate) fn ask(&self, server: &str, asked: &[Asked]) -> Result<Vec<Replied>> {
+        let input = serde_json::to_string(asked).context("write questions")?;
+        let words = [PROGRAM, "ask", "--server", server];
+        let text = self.kubectl.exec(NAMESPACE, &self.name, &words, &input)?;
+        serde_json::from_str(&text).with_context(|| format!("read replies in pod {}", self.name))
+    }
+
+    /// Removes it and waits until it is gone.
+    pub(crate) fn delete(self) -> Result<()> {
+        self.kubectl
+            .run(&["delete", "pod", "-n", NAMESPACE, "--now", &self.name])
+            .map(drop)
+    }
+}

@@ -1,0 +1,21 @@
+//! The scenarios, in the order in which they run: those that disturb the cluster come last.
+
+mod names;
+
+use anyhow::Result;
+
+use crate::{report::Report, stage::Stage};
+
+/// A scenario.
+pub(crate) struct Scenario {
+    /// Its name, for `--only` and the report.
+    pub(crate) name: &'static str,
+    /// What happens. It leaves the cluster as it was, but for the tests' namespace.
+    pub(crate) run: fn(&Stage, &mut Report) -> Result<()>,
+}
+
+/// All of them.
+pub(crate) const ALL: &[Scenario] = &[Scenario {
+    name: "names",
+    run: names::run,
+}];

@@ -1,0 +1,25 @@
+//! The program in the test pods. It prints JSON, one value for each run, as [`pod::protocol`] describes it.
+
+mod ask;
+mod exchange;
+
+use std::io;
+
+use clap::Parser;
+
+/// Asks, loads, connects and serves from inside a pod.
+#[derive(Parser)]
+#[command(name = "pod")]
+enum Verb {
+    /// Asks the questions on standard input, one after the other
+    Ask(ask::Options),
+    /// Does nothing until SIGTERM
+    Stay,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Verb::parse() {
+        Verb::Ask(options) => ask::run(&options, io::stdin().lock(), io::stdout().lock()),
+        Verb::Stay => tests::undo::until_interrupted(),
+    }
+}

@@ -1,0 +1,53 @@
+//! JSON that goes into the program and comes out of it.
+
+use serde::{Deserialize, Serialize};
+
+/// How a question is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// One datagram each way.
+    Udp,
+    /// A connection of its own, with lengths in front (RFC 1035 §4.2.2).
+    Tcp,
+}
+
+/// A question to ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The name in presentation format, complete: no search list is applied.
+    pub name: String,
+    /// QTYPE.
+    pub record_type: u16,
+    /// The size that an OPT record offers, in octets; none: no OPT record.
+    pub edns: Option<u16>,
+    /// How it is sent.
+    pub transport: Transport,
+}
+
+/// What became of a question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replied {
+    /// The question's octets as hexadecimal digits.
+    pub question: String,
+    /// The reply's octets as hexadecimal digits; none came if it is absent.
+    pub reply: Option<String>,
+    /// Why none came.
+    pub trouble: Option<String>,
+    /// From sending to receiving, in microseconds; over TCP with the connection's set-up.
+    pub microseconds: f64,
+    /// The TTL or hop limit that the reply arrived with, over UDP. A reply that the kernel made on the pod's own
+    /// interface crossed no router: it has what the question was sent with, [`FIRST_HOP`].
+    pub hop_limit: Option<u8>,
+}
+
+/// The TTL or hop limit that questions are sent with.
+pub const FIRST_HOP: u8 = 64;
+
+impl Replied {
+    /// Whether the reply crossed no router: the kernel made it on the pod's own interface, or a server on the
+    /// pod's own node did.
+    pub fn crossed_no_router(&self) -> bool {
+        self.hop_limit == Some(FIRST_HOP)
+    }
+}
