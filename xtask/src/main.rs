@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod doctor;
 mod house_rules;
+mod oci;
 mod parity;
 mod progress;
 mod replay;
