@@ -2,6 +2,7 @@
 
 mod cluster;
 mod configuration;
+mod images;
 mod install;
 mod programs;
 
@@ -153,7 +154,6 @@ fn scenarios(cluster: &Cluster, environment: &Environment) -> Result<Command> {
     let mut command = Command::new(workspace::target_folder().join("debug/kind-tests"));
     environment.apply(&mut command);
     cluster.tell(&mut command, environment)?;
-    let images = install::TEST_IMAGES;
-    command.args(["--glibc-image", images.glibc, "--musl-image", images.musl]);
+    command.args(["--glibc-image", images::GLIBC, "--musl-image", images::MUSL]);
     Ok(command)
 }

@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod doctor;
 mod house_rules;
+mod kind;
 mod oci;
 mod parity;
 mod progress;
@@ -37,6 +38,8 @@ enum Verb {
     Replay(replay::Options),
     /// Puts random questions about random clusters to the kernel program and to a running CoreDNS
     Parity(parity::Options),
+    /// Makes a real cluster on this machine, with zerohop in it, and asks both
+    Kind(kind::Options),
     /// Formatting, lints, documentation and house rules
     Check(check::Options),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Replay(options) => return replay::run(&options),
         Verb::Parity(options) => return parity::run(&options),
+        Verb::Kind(options) => kind::run(&options),
         Verb::Check(options) => check::run(&options),
     };
     match outcome {

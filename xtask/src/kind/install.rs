@@ -1,0 +1,64 @@
+//! Images into the nodes, and zerohop by its chart.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::{cluster::Cluster, images};
+use crate::{image, progress, setup::Environment, tools::Tool, workspace};
+
+/// The chart's folder.
+const CHART: &str = "deploy/chart/zerohop";
+
+/// The release's name, and so the DaemonSet's.
+const RELEASE: &str = "zerohop";
+
+/// The release's namespace.
+const NAMESPACE: &str = "kube-system";
+
+/// How long the DaemonSet may take to be ready on every node.
+const READY: &str = "120s";
+
+/// Builds the images, puts them into the nodes, and installs or upgrades zerohop.
+///
+/// # Errors
+///
+/// A build fails, kind cannot load an image, or the DaemonSet does not become ready: with the end of its log.
+pub(super) fn install(cluster: &Cluster, environment: &Environment) -> Result<()> {
+    let agent = image::build(environment)?;
+    cluster.load("putting the agent's image into the nodes", &agent.archive)?;
+    let tests = images::build(environment)?;
+    cluster.load("putting the test images into the nodes", &tests)?;
+
+    let (repository, tag) = agent
+        .name
+        .rsplit_once(':')
+        .context("the image's name has no tag")?;
+    let mut helm = cluster.client(environment, Tool::Helm)?;
+    helm.args(["upgrade", "--install", RELEASE])
+        .arg(workspace::root().join(CHART))
+        .args(["--namespace", NAMESPACE, "--wait", "--timeout", READY])
+        .args(["--set-string", &format!("image.repository={repository}")])
+        .args(["--set-string", &format!("image.tag={tag}")])
+        // Another image under the same name must make new pods.
+        .args(["--set-string", &format!("podAnnotations.image-digest={}", agent.digest)]);
+    let installed = progress::run("installing zerohop by its chart", &mut helm, &cluster.log("install"));
+    installed.inspect_err(|_| show_trouble(cluster, environment))
+}
+
+/// What the pods say, for nobody can look after the cluster is gone.
+fn show_trouble(cluster: &Cluster, environment: &Environment) {
+    for words in [
+        &["get", "pods", "--all-namespaces", "-o", "wide"][..],
+        &["describe", "pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=zerohop"],
+        &["logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=zerohop", "--all-containers", "--prefix"],
+    ] {
+        let Ok(mut kubectl) = cluster.client(environment, Tool::Kubectl) else {
+            return;
+        };
+        eprintln!("== kubectl {}", words.join(" "));
+        if let Err(error) = kubectl.args(words).status() {
+            eprintln!("kubectl cannot be started: {error}");
+        }
+    }
+}
