@@ -1,5 +1,8 @@
 //! `cargo xtask build`: the BPF object and the agent that carries it.
 
+mod paths;
+mod static_program;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
@@ -8,6 +11,9 @@ use crate::{
     setup::{self, Environment},
     workspace,
 };
+
+pub(crate) use paths::become_compiler;
+pub(crate) use static_program::{Profile, static_program, static_program_of};
 
 /// How to build.
 #[derive(clap::Args)]

@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod doctor;
 mod house_rules;
+mod image;
 mod kind;
 mod oci;
 mod parity;
@@ -30,6 +31,8 @@ enum Verb {
     Doctor(doctor::Options),
     /// Builds the BPF object and the agent
     Build(build::Options),
+    /// Builds the agent into a container image, as an archive
+    Image(image::Options),
     /// Shows a pod's look-ups being answered in the kernel, in a network namespace of its own
     Demo(demo::Options),
     /// Runs the tests, those that need root included
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let outcome = match Verb::parse() {
         Verb::Doctor(options) => doctor::run(&options),
         Verb::Build(options) => build::run(&options),
+        Verb::Image(options) => image::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Replay(options) => return replay::run(&options),

@@ -6,6 +6,7 @@
 mod debian;
 mod environment;
 mod kernel;
+mod library;
 mod program;
 mod state;
 mod toolchain;
@@ -29,6 +30,8 @@ pub(crate) enum Need {
     BpfLints,
     /// Root, and a kernel with BPF, BTF and network namespaces.
     Kernel,
+    /// What programs are linked with that need no libraries when they run.
+    StaticLibraries,
     /// A program of the system, by file name: one of [`program::PROGRAMS`].
     Program(&'static str),
     /// A program that is built here.
@@ -37,6 +40,9 @@ pub(crate) enum Need {
 
 /// What `build` needs.
 pub(crate) const BUILD: &[Need] = &[Need::Program("gcc"), Need::BpfObject];
+
+/// What `image` needs.
+pub(crate) const IMAGE: &[Need] = &[Need::Program("gcc"), Need::StaticLibraries, Need::BpfObject];
 
 /// What `check` needs.
 pub(crate) const CHECK: &[Need] = &[Need::Program("gcc"), Need::BpfObject, Need::BpfLints];
@@ -74,6 +80,7 @@ pub(crate) const PARITY: &[Need] = &[
 pub(crate) const TEST: &[Need] = &[
     Need::Kernel,
     Need::Program("gcc"),
+    Need::StaticLibraries,
     Need::BpfObject,
     Need::Program("ip"),
     Need::Program("tc"),
@@ -99,6 +106,7 @@ pub(crate) fn inspect(needs: &[Need]) -> Vec<Thing> {
         match need {
             Need::Kernel => things.extend(kernel::inspect()),
             Need::Program(name) => things.push(program::inspect(name)),
+            Need::StaticLibraries => things.push(library::inspect()),
             Need::Tool(tool) => things.push(state::inspect_tool(tool)),
             Need::BpfLints => things.extend(toolchain::inspect_lints()),
             Need::BpfObject => {
@@ -215,7 +223,7 @@ fn tools_of(needs: &[Need]) -> Vec<Tool> {
         .filter_map(|need| match need {
             Need::BpfObject => Some(Tool::BpfLinker),
             Need::Tool(tool) => Some(*tool),
-            Need::BpfLints | Need::Kernel | Need::Program(_) => None,
+            Need::BpfLints | Need::Kernel | Need::Program(_) | Need::StaticLibraries => None,
         })
         .collect()
 }
@@ -259,7 +267,7 @@ mod tests {
 
     #[test]
     fn every_program_that_a_verb_needs_is_in_the_table() {
-        for need in DEMO.iter().chain(TEST).chain(BUILD) {
+        for need in DEMO.iter().chain(TEST).chain(BUILD).chain(IMAGE) {
             if let Need::Program(name) = need {
                 assert!(
                     program::PROGRAMS
