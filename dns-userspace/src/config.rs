@@ -22,7 +22,9 @@ use crate::{
 pub const PIN_DIRECTORY: &str = "/sys/fs/bpf/zerohop";
 
 /// Where metrics, status and probes are served unless an option says otherwise.
-pub const LISTEN: &str = "127.0.0.1:9253";
+///
+/// Not 9253: on many nodes that is the port of NodeLocal DNSCache's metrics, on every address.
+pub const LISTEN: &str = "127.0.0.1:9553";
 
 /// Answer cluster DNS on the pods' own interfaces until told to stop.
 #[derive(Debug, Clone, Parser)]
@@ -266,7 +268,7 @@ fn listen(text: &str) -> Result<Listen, String> {
     }
     let address = text
         .parse()
-        .map_err(|error| format!("{error}; write it like {LISTEN} or [::1]:9253, or write none"))?;
+        .map_err(|error| format!("{error}; write it like {LISTEN} or [::1]:9553, or write none"))?;
     Ok(Listen(Some(address)))
 }
 

@@ -123,6 +123,12 @@ impl InForce {
         !matches!(self.known, Known::NotYet)
     }
 
+    /// Whether it is known how the servers are set up.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        matches!(self.known, Known::Histories(_))
+    }
+
     /// Takes in where the DNS service's questions arrive at the servers. Empty: not known. A Corefile that is
     /// given is meant for wherever they arrive.
     pub fn set_ports(&mut self, ports: BTreeSet<u16>) {

@@ -27,6 +27,8 @@ enum Verb {
     Lookup(cli::lookup::Options),
     /// Remove everything of ours from the kernel: links, filters, programs and maps.
     Detach(cli::detach::Options),
+    /// Mount a bpf filesystem at /sys/fs/bpf, unless there is one.
+    MountBpffs(cli::mount_bpffs::Options),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Status(options) => cli::status::run(&options),
         Verb::Lookup(options) => cli::lookup::run(&options),
         Verb::Detach(options) => cli::detach::run(&options),
+        Verb::MountBpffs(options) => cli::mount_bpffs::run(&options),
     }
 }
 

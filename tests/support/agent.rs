@@ -100,7 +100,7 @@ impl Agent {
             .with_context(|| format!("understand what `zerohop status` printed: {printed}"))
     }
 
-    /// Where the agent serves metrics and status, such as `http://127.0.0.1:9253`.
+    /// Where the agent serves metrics and status, such as `http://127.0.0.1:9553`.
     ///
     /// # Errors
     ///

@@ -48,6 +48,10 @@ pub(super) struct Upkeep {
     attachments: Attachments,
     /// Whether the maps hold what the first complete lists say.
     reconciled: bool,
+    /// Whether every interface that was there at the start has been attached to, or said why not.
+    surveyed: bool,
+    /// Whether this agent has ever been ready: see [`report`].
+    ready: bool,
     /// Whether the maps began as those of an earlier agent.
     adopted: bool,
     addresses: BTreeSet<SocketAddr>,
@@ -107,6 +111,8 @@ impl Upkeep {
             programs,
             attachments,
             reconciled: false,
+            surveyed: false,
+            ready: false,
             adopted: loaded.adopted,
             addresses: BTreeSet::new(),
             located: false,
@@ -333,7 +339,7 @@ impl Upkeep {
         if self.beats.is_multiple_of(LOOK_EVERY) {
             self.look();
         }
-        self.telemetry.tell(self.report());
+        self.tell();
         Ok(())
     }
 

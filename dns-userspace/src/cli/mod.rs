@@ -2,6 +2,7 @@
 
 pub mod detach;
 pub mod lookup;
+pub mod mount_bpffs;
 pub mod status;
 
 use std::{

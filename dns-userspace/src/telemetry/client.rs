@@ -14,9 +14,9 @@ use super::Report;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The port of an agent's URL without one.
-const PORT: u16 = 9253;
+const PORT: u16 = 9553;
 
-/// What the agent at `agent`, such as `http://127.0.0.1:9253`, says about itself.
+/// What the agent at `agent`, such as `http://127.0.0.1:9553`, says about itself.
 ///
 /// # Errors
 /// That nobody answers there, or somebody else.

@@ -8,6 +8,10 @@ pub struct Report {
     /// Where this agent pins its maps; empty from an agent that does not say.
     #[serde(default)]
     pub pin_directory: String,
+    /// Whether this agent has taken its node over: objects and set-up of the DNS servers read, interfaces attached
+    /// to, and what may be answered is answered. Once so, it stays so.
+    #[serde(default)]
+    pub ready: bool,
     /// Whether the kernel answers questions.
     pub answering: bool,
     /// Why not; one sentence.

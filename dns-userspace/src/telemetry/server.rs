@@ -142,11 +142,17 @@ fn show_status(telemetry: &Telemetry) -> Response<Full<Bytes>> {
 
 fn show_readiness(telemetry: &Telemetry) -> Response<Full<Bytes>> {
     match telemetry.report() {
-        Some(report) if report.answering => plain(StatusCode::OK, "ok\n"),
-        Some(report) => {
-            let reason = report.reason.as_deref().unwrap_or("not answering");
-            plain(StatusCode::SERVICE_UNAVAILABLE, &format!("{reason}\n"))
-        }
+        Some(report) => match (report.ready, report.reason.as_deref()) {
+            (true, None) => plain(StatusCode::OK, "ok\n"),
+            (true, Some(reason)) => {
+                let text = format!("ok, and nothing is answered now: {reason}\n");
+                plain(StatusCode::OK, &text)
+            }
+            (false, reason) => {
+                let reason = reason.unwrap_or("interfaces are being attached to");
+                plain(StatusCode::SERVICE_UNAVAILABLE, &format!("{reason}\n"))
+            }
+        },
         None => plain(StatusCode::SERVICE_UNAVAILABLE, "the agent is starting\n"),
     }
 }

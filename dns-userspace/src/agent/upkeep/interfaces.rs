@@ -34,6 +34,7 @@ impl Upkeep {
                 for gone in self.store.interfaces().difference(&wanted) {
                     self.note_mtu(*gone, None);
                 }
+                self.surveyed = true;
             }
         }
     }

@@ -71,6 +71,11 @@ impl InEffect {
         self.since
     }
 
+    /// Whether it is known how the DNS servers are set up.
+    pub(super) fn is_known(&self) -> bool {
+        self.in_force.is_known()
+    }
+
     /// The Corefiles that may be in force, for people.
     fn texts(&self) -> BTreeSet<Option<String>> {
         let effective = self.effective.iter();
@@ -123,7 +128,7 @@ impl Upkeep {
         } else {
             self.reconcile()?;
         }
-        self.telemetry.tell(self.report());
+        self.tell();
         Ok(())
     }
 

@@ -1,4 +1,8 @@
 //! What the agent says about itself.
+//!
+//! *Ready* is for those who replace agents node by node: this one has taken its node over, and the next may be
+//! replaced. So a Corefile that leaves everything to the DNS service is no obstacle, and neither is what happens
+//! later, such as an API server that is away: whether questions are answered now is told apart from it.
 
 use super::{Readiness, Upkeep};
 use crate::{
@@ -15,8 +19,30 @@ use crate::{
 const NAMED: usize = 100;
 
 impl Upkeep {
+    /// Tells those who ask how things stand.
+    pub(super) fn tell(&mut self) {
+        self.ready = self.ready || self.has_taken_over();
+        self.telemetry.tell(self.report());
+    }
+
+    /// Whether objects and set-up have been read, interfaces attached to, and what may be answered is answered.
+    fn has_taken_over(&self) -> bool {
+        let answered = match self.said {
+            Some(Readiness::Answering) => true,
+            Some(Readiness::NothingAnswered) => self.may_answer_nothing(),
+            Some(Readiness::NoAddress) | None => false,
+        };
+        answered && self.surveyed && self.policy.is_known()
+    }
+
+    /// Whether the policy leaves everything to the DNS service.
+    fn may_answer_nothing(&self) -> bool {
+        let effective = self.policy.effective();
+        effective.is_some_and(|effective| effective.policy.zones.is_empty())
+    }
+
     /// Everything that is worth telling.
-    pub(super) fn report(&self) -> Report {
+    fn report(&self) -> Report {
         let reason = self.reason();
         let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let kinds = self.synchronised.kinds().map(|(kind, reason)| KindReport {
@@ -28,6 +54,7 @@ impl Upkeep {
         let named = named.map(|Skipped { object, reason }| TextReport { object, reason });
         Report {
             pin_directory: self.pin_directory.clone(),
+            ready: self.ready,
             answering: reason.is_none(),
             reason,
             policy: self.policy_report(),
