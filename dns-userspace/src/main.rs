@@ -33,8 +33,14 @@ enum Verb {
 
 fn main() -> ExitCode {
     let command = Command::parse();
+    let is_for_machines =
+        matches!(&command.verb, Verb::Run(args) if args.log_format == LogFormat::Json);
     match run(command.verb) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_for_machines => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("zerohop: {error:#}");
             ExitCode::FAILURE

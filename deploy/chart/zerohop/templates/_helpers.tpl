@@ -62,3 +62,39 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* What a container of ours is allowed. */}}
+{{- define "zerohop.securityContext" -}}
+{{- if .Values.privileged -}}
+privileged: true
+{{- else -}}
+privileged: false
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+  # Loading programs and maps; attaching, netlink; programs that read packets by pointers.
+  add:
+    - BPF
+    - NET_ADMIN
+    - PERFMON
+    {{- with .Values.extraCapabilities }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+seccompProfile:
+  {{- toYaml .Values.seccompProfile | nindent 2 }}
+appArmorProfile:
+  {{- toYaml .Values.appArmorProfile | nindent 2 }}
+{{- end }}
+runAsUser: 0
+readOnlyRootFilesystem: true
+{{- end -}}
+
+{{/* What every container of ours has. */}}
+{{- define "zerohop.container" -}}
+image: {{ include "zerohop.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
