@@ -32,7 +32,12 @@ pub(crate) struct Options {
     #[arg(long, global = true, env = "ZEROHOP_NODE_IMAGE", value_name = "IMAGE")]
     node_image: Option<String>,
     /// kind's configuration of the cluster
-    #[arg(long, global = true, value_name = "FILE", default_value = "deploy/kind/cluster.yaml")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "deploy/kind/cluster.yaml"
+    )]
     config: PathBuf,
     /// A configuration of kind whose kubeadmConfigPatches are added, for node images that need them
     #[arg(long, global = true, env = "ZEROHOP_KIND_PATCHES", value_name = "FILE")]
@@ -137,8 +142,14 @@ fn test(options: &Options, cluster: &Cluster, environment: &Environment) -> Resu
 fn inspect(cluster: &Cluster, environment: &Environment) -> Result<()> {
     cluster.must_be_there()?;
     let mut command = scenarios(cluster, environment)?;
-    let status = command.arg("--inspect").status().context("start the inspection")?;
-    ensure!(status.success(), "the inspection has found what is told above");
+    let status = command
+        .arg("--inspect")
+        .status()
+        .context("start the inspection")?;
+    ensure!(
+        status.success(),
+        "the inspection has found what is told above"
+    );
     Ok(())
 }
 

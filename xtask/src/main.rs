@@ -31,7 +31,7 @@ enum Verb {
     Doctor(doctor::Options),
     /// Builds the BPF object and the agent
     Build(build::Options),
-    /// Builds the agent into a container image, as an archive
+    /// Builds the container image, without a registry and without docker
     Image(image::Options),
     /// Shows a pod's look-ups being answered in the kernel, in a network namespace of its own
     Demo(demo::Options),
@@ -48,6 +48,9 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = build::become_compiler() {
+        return failure(&error);
+    }
     let outcome = match Verb::parse() {
         Verb::Doctor(options) => doctor::run(&options),
         Verb::Build(options) => build::run(&options),
@@ -61,9 +64,11 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&error),
     }
+}
+
+fn failure(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
 }

@@ -44,6 +44,14 @@ pub(crate) const BUILD: &[Need] = &[Need::Program("gcc"), Need::BpfObject];
 /// What `image` needs.
 pub(crate) const IMAGE: &[Need] = &[Need::Program("gcc"), Need::StaticLibraries, Need::BpfObject];
 
+/// What a real cluster needs beside docker and kind, which a person installs.
+pub(crate) const KIND: &[Need] = &[
+    Need::Program("gcc"),
+    Need::StaticLibraries,
+    Need::BpfObject,
+    Need::Tool(Tool::Kubectl),
+];
+
 /// What `check` needs.
 pub(crate) const CHECK: &[Need] = &[Need::Program("gcc"), Need::BpfObject, Need::BpfLints];
 

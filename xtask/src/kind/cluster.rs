@@ -58,8 +58,8 @@ impl Cluster {
         fs::create_dir_all(&self.folder)
             .and_then(|()| fs::write(&path, configuration))
             .with_context(|| format!("write {}", path.display()))?;
-        let mut command = self.kind(&["create", "cluster", "--wait", READY, "--config"]);
-        command.arg(&path);
+        let mut command = self.kind(&["create", "cluster", "--wait", READY]);
+        command.arg("--config").arg(&path);
         if let Some(image) = node_image {
             command.args(["--image", image]);
         }
@@ -131,7 +131,11 @@ impl Cluster {
         }
         if !self.kubeconfig().exists() {
             let mut command = self.kind(&["export", "kubeconfig"]);
-            progress::run("asking kind for the kubeconfig", &mut command, &self.log("kubeconfig"))?;
+            progress::run(
+                "asking kind for the kubeconfig",
+                &mut command,
+                &self.log("kubeconfig"),
+            )?;
         }
         Ok(())
     }

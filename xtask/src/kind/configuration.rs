@@ -51,7 +51,10 @@ mod tests {
     #[test]
     fn patches_of_both_files_apply_and_nothing_else_of_the_second() {
         let mut cluster = json!({"nodes": [{"role": "worker"}], PATCHES: ["a"]});
-        add(&mut cluster, &json!({"nodes": [], "name": "other", PATCHES: ["b"]}));
+        add(
+            &mut cluster,
+            &json!({"nodes": [], "name": "other", PATCHES: ["b"]}),
+        );
         assert_eq!(
             cluster,
             json!({"nodes": [{"role": "worker"}], PATCHES: ["a", "b"]})

@@ -1,7 +1,5 @@
 //! Images into the nodes, and zerohop by its chart.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result};
 
 use super::{cluster::Cluster, images};
@@ -25,24 +23,31 @@ const READY: &str = "120s";
 ///
 /// A build fails, kind cannot load an image, or the DaemonSet does not become ready: with the end of its log.
 pub(super) fn install(cluster: &Cluster, environment: &Environment) -> Result<()> {
-    let agent = image::build(environment)?;
-    cluster.load("putting the agent's image into the nodes", &agent.archive)?;
+    let (archive, name) = (image::default_archive(), image::default_name());
+    let digest = image::build(environment, &archive, &name)?;
+    cluster.load("putting the agent's image into the nodes", &archive)?;
     let tests = images::build(environment)?;
     cluster.load("putting the test images into the nodes", &tests)?;
 
-    let (repository, tag) = agent
-        .name
+    let (repository, tag) = name
         .rsplit_once(':')
         .context("the image's name has no tag")?;
-    let mut helm = cluster.client(environment, Tool::Helm)?;
+    let mut helm = cluster.client(environment, Tool::Kubectl)?;
     helm.args(["upgrade", "--install", RELEASE])
         .arg(workspace::root().join(CHART))
         .args(["--namespace", NAMESPACE, "--wait", "--timeout", READY])
         .args(["--set-string", &format!("image.repository={repository}")])
         .args(["--set-string", &format!("image.tag={tag}")])
         // Another image under the same name must make new pods.
-        .args(["--set-string", &format!("podAnnotations.image-digest={}", agent.digest)]);
-    let installed = progress::run("installing zerohop by its chart", &mut helm, &cluster.log("install"));
+        .args([
+            "--set-string",
+            &format!("podAnnotations.image-digest={digest}"),
+        ]);
+    let installed = progress::run(
+        "installing zerohop by its chart",
+        &mut helm,
+        &cluster.log("install"),
+    );
     installed.inspect_err(|_| show_trouble(cluster, environment))
 }
 
@@ -50,8 +55,23 @@ pub(super) fn install(cluster: &Cluster, environment: &Environment) -> Result<()
 fn show_trouble(cluster: &Cluster, environment: &Environment) {
     for words in [
         &["get", "pods", "--all-namespaces", "-o", "wide"][..],
-        &["describe", "pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=zerohop"],
-        &["logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=zerohop", "--all-containers", "--prefix"],
+        &[
+            "describe",
+            "pods",
+            "-n",
+            NAMESPACE,
+            "-l",
+            "app.kubernetes.io/name=zerohop",
+        ],
+        &[
+            "logs",
+            "-n",
+            NAMESPACE,
+            "-l",
+            "app.kubernetes.io/name=zerohop",
+            "--all-containers",
+            "--prefix",
+        ],
     ] {
         let Ok(mut kubectl) = cluster.client(environment, Tool::Kubectl) else {
             return;

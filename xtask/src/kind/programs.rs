@@ -13,9 +13,7 @@ const KIND: &str = "v0.33.0";
 /// The programs that make clusters.
 #[derive(Clone, Debug)]
 pub(super) struct Programs {
-    /// docker.
-    pub(super) docker: PathBuf,
-    /// kind.
+    /// kind, which calls docker itself.
     pub(super) kind: PathBuf,
 }
 
@@ -47,6 +45,6 @@ impl Programs {
                  go install sigs.k8s.io/kind@{KIND}   # or https://kind.sigs.k8s.io/docs/user/quick-start"
             )
         })?;
-        Ok(Self { docker, kind })
+        Ok(Self { kind })
     }
 }
