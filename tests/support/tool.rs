@@ -20,6 +20,8 @@ pub enum Tool {
     KubeApiserver,
     /// The command-line client of the Kubernetes API.
     Kubectl,
+    /// Makes manifests from the chart.
+    Helm,
 }
 
 impl Tool {
@@ -31,6 +33,7 @@ impl Tool {
             Self::Etcd => "ZEROHOP_ETCD",
             Self::KubeApiserver => "ZEROHOP_KUBE_APISERVER",
             Self::Kubectl => "ZEROHOP_KUBECTL",
+            Self::Helm => "ZEROHOP_HELM",
         }
     }
 }

@@ -1,11 +1,11 @@
-//! `cargo xtask check`: formatting, lints, documentation and house rules, none of which may warn.
+//! `cargo xtask check`: formatting, lints, documentation, house rules and the chart, none of which may warn.
 
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    house_rules,
+    house_rules, manifests,
     setup::{self, Environment},
 };
 
@@ -99,6 +99,14 @@ fn run_cargo_checks() -> Result<Vec<&'static str>> {
         if !status.success() {
             complaints.push(name);
         }
+    }
+    println!("== chart and manifests");
+    let found = manifests::complaints(&environment)?;
+    for complaint in &found {
+        println!("{complaint}");
+    }
+    if !found.is_empty() {
+        complaints.push("chart and manifests");
     }
     Ok(complaints)
 }

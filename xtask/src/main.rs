@@ -10,6 +10,7 @@ mod doctor;
 mod house_rules;
 mod image;
 mod kind;
+mod manifests;
 mod oci;
 mod parity;
 mod progress;
@@ -43,7 +44,9 @@ enum Verb {
     Parity(parity::Options),
     /// Makes a real cluster on this machine, with zerohop in it, and asks both
     Kind(kind::Options),
-    /// Formatting, lints, documentation and house rules
+    /// Makes deploy/zerohop.yaml from the Helm chart
+    Manifests(manifests::Options),
+    /// Formatting, lints, documentation, house rules and the chart
     Check(check::Options),
 }
 
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Replay(options) => return replay::run(&options),
         Verb::Parity(options) => return parity::run(&options),
         Verb::Kind(options) => kind::run(&options),
+        Verb::Manifests(options) => manifests::run(&options),
         Verb::Check(options) => check::run(&options),
     };
     match outcome {

@@ -53,7 +53,15 @@ pub(crate) const KIND: &[Need] = &[
 ];
 
 /// What `check` needs.
-pub(crate) const CHECK: &[Need] = &[Need::Program("gcc"), Need::BpfObject, Need::BpfLints];
+pub(crate) const CHECK: &[Need] = &[
+    Need::Program("gcc"),
+    Need::BpfObject,
+    Need::BpfLints,
+    Need::Tool(Tool::Helm),
+];
+
+/// What the manifests need.
+pub(crate) const MANIFESTS: &[Need] = &[Need::Tool(Tool::Helm)];
 
 /// What the demo needs.
 pub(crate) const DEMO: &[Need] = &[
@@ -105,6 +113,7 @@ pub(crate) const TEST: &[Need] = &[
     Need::Tool(Tool::CoreDns),
     Need::Tool(Tool::KubeApiserver),
     Need::Tool(Tool::Kubectl),
+    Need::Tool(Tool::Helm),
 ];
 
 /// Looks at each of `needs` without changing anything; what building the missing tools takes comes too.

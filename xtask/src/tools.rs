@@ -13,6 +13,7 @@ use std::{
     env,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result};
@@ -36,16 +37,19 @@ pub(crate) enum Tool {
     KubeApiserver,
     /// The Kubernetes client of the command line.
     Kubectl,
+    /// Makes manifests from a chart, and installs them.
+    Helm,
 }
 
 impl Tool {
     /// Every tool, in the order in which they are built.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::BpfLinker,
         Self::Etcd,
         Self::CoreDns,
         Self::KubeApiserver,
         Self::Kubectl,
+        Self::Helm,
     ];
 
     /// The file name, as upstream calls it.
@@ -56,6 +60,7 @@ impl Tool {
             Self::Etcd => "etcd",
             Self::KubeApiserver => "kube-apiserver",
             Self::Kubectl => "kubectl",
+            Self::Helm => "helm",
         }
     }
 
@@ -66,6 +71,7 @@ impl Tool {
             Self::CoreDns => "the cluster's DNS service in demo and tests",
             Self::Etcd | Self::KubeApiserver => "the tests' Kubernetes API",
             Self::Kubectl => "changes objects in the tests' Kubernetes API",
+            Self::Helm => "makes manifests from the chart",
         }
     }
 
@@ -78,6 +84,7 @@ impl Tool {
             Self::Etcd => Some("ZEROHOP_ETCD"),
             Self::KubeApiserver => Some("ZEROHOP_KUBE_APISERVER"),
             Self::Kubectl => Some("ZEROHOP_KUBECTL"),
+            Self::Helm => Some("ZEROHOP_HELM"),
         }
     }
 
@@ -86,6 +93,7 @@ impl Tool {
         match self {
             Self::CoreDns => &["-version"],
             Self::Kubectl => &["version", "--client"],
+            Self::Helm => &["version"],
             Self::BpfLinker | Self::Etcd | Self::KubeApiserver => &["--version"],
         }
     }
@@ -134,6 +142,11 @@ impl Tools {
     }
 }
 
+/// The version of Kubernetes that is built here, such as `1.34.4`.
+pub(crate) fn kubernetes_version() -> &'static str {
+    recipe::of(Tool::KubeApiserver).version
+}
+
 /// The project's part of the user's cache folder.
 ///
 /// # Errors
@@ -150,13 +163,16 @@ pub(crate) fn cache_folder() -> Result<PathBuf> {
 
 /// Looks for `tool` without building anything.
 ///
-/// A bpf-linker of the user's own on `PATH` counts too: that is how most people have it.
+/// A bpf-linker or a Helm 3 of the user's own on `PATH` counts too: that is how most people have them.
 pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
     let given =
         env::var_os(TOOLS_VARIABLE).map(|folder| PathBuf::from(folder).join(tool.file_name()));
     let cached = cache_folder().ok().map(|cache| cache.join(tool.cached()));
     let on_path = match tool {
         Tool::BpfLinker => which::which(tool.file_name()).ok(),
+        Tool::Helm => which::which(tool.file_name())
+            .ok()
+            .filter(|helm| is_helm_3(helm)),
         _ => None,
     };
     [given, cached, on_path]
@@ -189,6 +205,14 @@ fn build(tool: Tool) -> Result<PathBuf> {
     Ok(wanted)
 }
 
+/// Helm 4 writes manifests in another form.
+fn is_helm_3(helm: &Path) -> bool {
+    let version = Command::new(helm)
+        .args(["version", "--template", "{{.Version}}"])
+        .output();
+    version.is_ok_and(|version| version.stdout.starts_with(b"v3."))
+}
+
 fn is_program(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
@@ -212,6 +236,7 @@ mod tests {
                 "coredns-1.15.0/coredns",
                 "kubernetes-1.34.4/kube-apiserver",
                 "kubernetes-1.34.4/kubectl",
+                "helm-3.22.0/helm",
             ]
         );
     }

@@ -43,7 +43,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         &["--version"],
         "the LLVM in bpf-linker",
     ),
-    program("go", "", &["version"], "builds CoreDNS, etcd, Kubernetes"),
+    program("go", "", &["version"], "builds CoreDNS, etcd, Kubernetes, Helm"),
     program("ip", "iproute2", &["-V"], "network namespaces"),
     program("tc", "iproute2", &["-V"], "foreign filters beside ours"),
     program("dig", "bind9-dnsutils", &["-v"], "asks questions"),

@@ -1,4 +1,5 @@
-//! How each tool is built: bpf-linker by cargo, the rest by Go from the modules under `xtask/tools`.
+//! How each tool is built: bpf-linker by cargo, Helm by `go install` (its program cannot be imported), the rest by
+//! Go from the modules under `xtask/tools`.
 //!
 //! A tool is built in a scratch folder and then renamed into place, so that an interrupted build never
 //! leaves a half file where the next run looks. A lock makes two runs at once build it only once.
@@ -21,6 +22,9 @@ const KUBERNETES_VERSION_PACKAGES: [&str; 2] = [
     "k8s.io/client-go/pkg/version",
 ];
 
+/// Where Helm's program is published.
+const HELM_PACKAGE: &str = "helm.sh/helm/v3/cmd/helm";
+
 /// What is built, and from what.
 pub(super) struct Recipe {
     /// The folder under `xtask/tools`, and the first half of the cache folder's name.
@@ -38,6 +42,7 @@ pub(super) fn of(tool: Tool) -> Recipe {
         Tool::CoreDns => ("coredns", "1.15.0", "3 to 6 minutes"),
         Tool::Etcd => ("etcd", "3.6.16", "a minute"),
         Tool::KubeApiserver | Tool::Kubectl => ("kubernetes", "1.34.4", "5 to 10 minutes"),
+        Tool::Helm => ("helm", "3.22.0", "a minute"),
     };
     Recipe {
         name,
@@ -59,6 +64,11 @@ pub(super) fn command_line(tool: Tool, wanted: &Path) -> String {
             )
         }
         Tool::Kubectl => format!("ln -s kube-apiserver {}", wanted.display()),
+        Tool::Helm => format!(
+            "CGO_ENABLED=0 GOBIN={} go {}",
+            wanted.parent().unwrap_or(wanted).display(),
+            helm_arguments(version).join(" ")
+        ),
         Tool::CoreDns | Tool::Etcd | Tool::KubeApiserver => format!(
             "(cd xtask/tools/{name} && CGO_ENABLED=0 go build -trimpath -ldflags '{}' -o {} .)",
             linker_flags(tool),
@@ -89,6 +99,7 @@ pub(super) fn build(tool: Tool, cache: &Path, wanted: &Path) -> Result<()> {
         Tool::Kubectl if is_program(&wanted.with_file_name(Tool::KubeApiserver.file_name())) => {
             return link_kubectl(wanted);
         }
+        Tool::Helm => build_helm(&what, version, &scratch, &log),
         _ => build_go(&what, tool, &scratch, &log),
     };
     let placed = built.and_then(|()| place(tool, &scratch, wanted));
@@ -138,6 +149,25 @@ fn build_linker(what: &str, version: &str, scratch: &Path, log: &Path) -> Result
         .env("LLVM_PREFIX", LLVM_PREFIX)
         // Without a lock file cargo would take releases that need a newer compiler.
         .env("CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS", "fallback");
+    progress::run(what, &mut command, log)
+}
+
+fn helm_arguments(version: &str) -> [String; 5] {
+    [
+        "install".to_owned(),
+        "-trimpath".to_owned(),
+        "-ldflags".to_owned(),
+        format!("-X=helm.sh/helm/v3/internal/version.version=v{version}"),
+        format!("{HELM_PACKAGE}@v{version}"),
+    ]
+}
+
+fn build_helm(what: &str, version: &str, scratch: &Path, log: &Path) -> Result<()> {
+    let mut command = Command::new("go");
+    command
+        .env("CGO_ENABLED", "0")
+        .env("GOBIN", scratch.join("bin"))
+        .args(helm_arguments(version));
     progress::run(what, &mut command, log)
 }
 

@@ -142,10 +142,10 @@ fn remove_links(directory: &Path) -> Result<usize, PinError> {
 fn remove_files(directory: &Path) -> Result<Vec<PathBuf>, PinError> {
     let files = files(directory)?;
     for path in &files {
-        fs::remove_file(path).map_err(|source| PinError::File {
+        fs::remove_file(path).map_err(|error| PinError::File {
             action: "remove",
             path: path.clone(),
-            source,
+            error,
         })?;
     }
     Ok(files)
@@ -153,10 +153,10 @@ fn remove_files(directory: &Path) -> Result<Vec<PathBuf>, PinError> {
 
 /// The files, not the folders, in `directory`.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, PinError> {
-    let failed = |source| PinError::File {
+    let failed = |error| PinError::File {
         action: "read the folder",
         path: directory.into(),
-        source,
+        error,
     };
     let entries: Vec<_> = fs::read_dir(directory)
         .map_err(failed)?
@@ -171,9 +171,9 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, PinError> {
 }
 
 fn remove_folder(directory: &Path) -> Result<(), PinError> {
-    fs::remove_dir(directory).map_err(|source| PinError::File {
+    fs::remove_dir(directory).map_err(|error| PinError::File {
         action: "remove the folder (it holds something that is not ours)",
         path: directory.into(),
-        source,
+        error,
     })
 }

@@ -32,12 +32,12 @@ pub enum PinError {
     },
     /// The mounting failed.
     #[error(
-        "mount a bpf filesystem at {BPFFS}: {source}; do it as root by `mount -t bpf bpf {BPFFS}`, \
+        "mount a bpf filesystem at {BPFFS}: {error}; do it as root by `mount -t bpf bpf {BPFFS}`, \
          or in a container, mount the host's {BPFFS} into it"
     )]
     Mount {
         /// The kernel's answer.
-        source: io::Error,
+        error: io::Error,
     },
     /// Another agent holds the lock.
     #[error("{path} is in use by {holder}; only one agent may use a pin directory. Stop it first")]
@@ -48,14 +48,14 @@ pub enum PinError {
         holder: String,
     },
     /// A file operation failed.
-    #[error("{action} {path}: {source}")]
+    #[error("{action} {path}: {error}")]
     File {
         /// What was tried.
         action: &'static str,
         /// With which path.
         path: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -75,7 +75,7 @@ pub fn ensure_bpffs(pin_directory: &Path) -> Result<(), PinError> {
     }
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("bpf", BPFFS, "bpf", flags, Some(c"mode=0700")).map_err(|error| PinError::Mount {
-        source: error.into(),
+        error: error.into(),
     })
 }
 
@@ -89,7 +89,7 @@ pub(super) fn is_on_bpffs(path: &Path) -> Result<bool, PinError> {
                 return Err(PinError::File {
                     action: "look at",
                     path: path.into(),
-                    source: error.into(),
+                    error: error.into(),
                 });
             }
         }
@@ -120,10 +120,10 @@ impl PinLock {
     /// [`PinError::InUse`], naming the other process, or what the system says.
     pub fn acquire(pin_directory: &Path) -> Result<Self, PinError> {
         let failed = |action| {
-            move |source: io::Error| PinError::File {
+            move |error: io::Error| PinError::File {
                 action,
                 path: pin_directory.into(),
-                source,
+                error,
             }
         };
         loop {
