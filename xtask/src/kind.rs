@@ -2,7 +2,6 @@
 
 mod cluster;
 mod configuration;
-mod images;
 mod install;
 mod programs;
 
@@ -16,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use self::{cluster::Cluster, programs::Programs};
 use crate::{
     setup::{self, Environment},
-    workspace,
+    test_images, workspace,
 };
 
 /// What to do with which cluster.
@@ -165,6 +164,8 @@ fn scenarios(cluster: &Cluster, environment: &Environment) -> Result<Command> {
     let mut command = Command::new(workspace::target_folder().join("debug/kind-tests"));
     environment.apply(&mut command);
     cluster.tell(&mut command, environment)?;
-    command.args(["--glibc-image", images::GLIBC, "--musl-image", images::MUSL]);
+    command
+        .args(["--glibc-image", &test_images::glibc_name()])
+        .args(["--musl-image", &test_images::musl_name()]);
     Ok(command)
 }

@@ -17,6 +17,7 @@ mod progress;
 mod replay;
 mod setup;
 mod test;
+mod test_images;
 mod tools;
 mod workspace;
 

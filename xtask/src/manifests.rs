@@ -73,14 +73,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn complaints(environment: &Environment) -> Result<Vec<String>> {
     let helm = environment.tool(Tool::Helm)?;
     let mut found: Vec<String> = wrong_version()?.into_iter().collect();
-    for values in [None].into_iter().chain(value_files()?.into_iter().map(Some)) {
+    for values in [None]
+        .into_iter()
+        .chain(value_files()?.into_iter().map(Some))
+    {
         found.extend(lint(helm, values.as_deref())?);
     }
     // A chart that does not even pass its lints makes nothing to compare.
     if found.is_empty() {
         let path = workspace::root().join(MANIFESTS);
-        let written = fs::read_to_string(&path)
-            .with_context(|| format!("read {}; `cargo xtask manifests` makes it", path.display()))?;
+        let written = fs::read_to_string(&path).with_context(|| {
+            format!("read {}; `cargo xtask manifests` makes it", path.display())
+        })?;
         found.extend(difference(&written, &rendered(helm)?));
     }
     Ok(found)
@@ -89,8 +93,7 @@ pub(crate) fn complaints(environment: &Environment) -> Result<Vec<String>> {
 /// That the chart has another version than the workspace.
 fn wrong_version() -> Result<Option<String>> {
     let path = workspace::root().join(CHART).join("Chart.yaml");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
     let Description {
         version,
         app_version,
@@ -150,9 +153,11 @@ fn rendered(helm: &Path) -> Result<String> {
 /// A call of Helm for the Kubernetes that is built here: by itself it assumes a very old one.
 fn helm_command(helm: &Path, verb: &str) -> Command {
     let mut command = Command::new(helm);
-    command
-        .current_dir(workspace::root())
-        .args([verb, "--kube-version", tools::kubernetes_version()]);
+    command.current_dir(workspace::root()).args([
+        verb,
+        "--kube-version",
+        tools::kubernetes_version(),
+    ]);
     command
 }
 

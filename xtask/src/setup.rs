@@ -11,9 +11,9 @@ mod program;
 mod state;
 mod toolchain;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 pub(crate) use environment::Environment;
 pub(crate) use kernel::is_root;
@@ -44,12 +44,25 @@ pub(crate) const BUILD: &[Need] = &[Need::Program("gcc"), Need::BpfObject];
 /// What `image` needs.
 pub(crate) const IMAGE: &[Need] = &[Need::Program("gcc"), Need::StaticLibraries, Need::BpfObject];
 
-/// What a real cluster needs beside docker and kind, which a person installs.
+/// What a real cluster needs beside docker and kind, which a person installs: the agent's image, what goes into the
+/// images of the test pods, what compiles the rest, and what talks to the cluster.
 pub(crate) const KIND: &[Need] = &[
+    Need::BpfObject,
     Need::Program("gcc"),
     Need::StaticLibraries,
-    Need::BpfObject,
+    Need::Program("musl-gcc"),
+    Need::Program("bash"),
+    Need::Program("busybox"),
+    Need::Program("getent"),
+    Need::Program("dig"),
+    Need::Program("ip"),
+    Need::Program("tc"),
+    Need::Program("bpftool"),
+    Need::Program("conntrack"),
+    Need::Program("nft"),
+    Need::Program("iptables"),
     Need::Tool(Tool::Kubectl),
+    Need::Tool(Tool::Helm),
 ];
 
 /// What `check` needs.
@@ -209,6 +222,15 @@ fn cannot_repair(missing: &[Thing]) -> String {
     )
 }
 
+/// Where a program of the system is: one of [`program::PROGRAMS`].
+///
+/// # Errors
+///
+/// It is not here, or not among them.
+pub(crate) fn find_program(name: &str) -> Result<PathBuf> {
+    program::path_of(name).with_context(|| format!("there is no program {name}"))
+}
+
 /// The command that runs a verb as root with the tools and caches of this user.
 pub(crate) fn as_root(verb: &str) -> String {
     format!("sudo env \"PATH=$PATH\" \"HOME=$HOME\" cargo xtask {verb}")
@@ -284,7 +306,13 @@ mod tests {
 
     #[test]
     fn every_program_that_a_verb_needs_is_in_the_table() {
-        for need in DEMO.iter().chain(TEST).chain(BUILD).chain(IMAGE) {
+        for need in DEMO
+            .iter()
+            .chain(TEST)
+            .chain(BUILD)
+            .chain(IMAGE)
+            .chain(KIND)
+        {
             if let Need::Program(name) = need {
                 assert!(
                     program::PROGRAMS

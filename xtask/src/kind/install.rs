@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{cluster::Cluster, images};
-use crate::{image, progress, setup::Environment, tools::Tool, workspace};
+use super::cluster::Cluster;
+use crate::{image, progress, setup::Environment, test_images, tools::Tool, workspace};
 
 /// The chart's folder.
 const CHART: &str = "deploy/chart/zerohop";
@@ -26,13 +26,13 @@ pub(super) fn install(cluster: &Cluster, environment: &Environment) -> Result<()
     let (archive, name) = (image::default_archive(), image::default_name());
     let digest = image::build(environment, &archive, &name)?;
     cluster.load("putting the agent's image into the nodes", &archive)?;
-    let tests = images::build(environment)?;
+    let tests = test_images::build(environment)?;
     cluster.load("putting the test images into the nodes", &tests)?;
 
     let (repository, tag) = name
         .rsplit_once(':')
         .context("the image's name has no tag")?;
-    let mut helm = cluster.client(environment, Tool::Kubectl)?;
+    let mut helm = cluster.client(environment, Tool::Helm)?;
     helm.args(["upgrade", "--install", RELEASE])
         .arg(workspace::root().join(CHART))
         .args(["--namespace", NAMESPACE, "--wait", "--timeout", READY])

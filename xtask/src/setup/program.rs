@@ -43,7 +43,12 @@ pub(super) const PROGRAMS: &[Program] = &[
         &["--version"],
         "the LLVM in bpf-linker",
     ),
-    program("go", "", &["version"], "builds CoreDNS, etcd, Kubernetes, Helm"),
+    program(
+        "go",
+        "",
+        &["version"],
+        "builds CoreDNS, etcd, Kubernetes, Helm",
+    ),
     program("ip", "iproute2", &["-V"], "network namespaces"),
     program("tc", "iproute2", &["-V"], "foreign filters beside ours"),
     program("dig", "bind9-dnsutils", &["-v"], "asks questions"),
@@ -64,6 +69,20 @@ pub(super) const PROGRAMS: &[Program] = &[
     ),
     program("tcpdump", "tcpdump", &["--version"], "watches frames"),
     program("iptables", "iptables", &["--version"], "a cluster's DNAT"),
+    program("bash", "bash", &["--version"], "the shell in test pods"),
+    program(
+        "busybox",
+        "busybox-static",
+        &["--help"],
+        "the usual programs in test pods",
+    ),
+    program("nft", "nftables", &["--version"], "a node's packet filter"),
+    program(
+        "conntrack",
+        "conntrack",
+        &["--version"],
+        "a node's connections",
+    ),
     program(
         "openssl",
         "openssl",
@@ -94,6 +113,14 @@ pub(super) fn inspect(name: &str) -> Thing {
         return missing(program, &format!("version {version} is too old"));
     }
     Thing::here(name, program.purpose, version, path.display().to_string())
+}
+
+/// Where the program `name` is, if it is here.
+pub(super) fn path_of(name: &str) -> Option<PathBuf> {
+    PROGRAMS
+        .iter()
+        .find(|program| program.name == name)
+        .and_then(find)
 }
 
 fn find(program: &Program) -> Option<PathBuf> {
