@@ -8,6 +8,7 @@
 
 ARG BUILDER=debian:bookworm
 FROM ${BUILDER} AS builder
+ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates gcc libc6-dev \
     && if ! command -v cargo; then apt-get install --yes --no-install-recommends cargo-web; fi

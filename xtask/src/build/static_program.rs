@@ -25,6 +25,7 @@ const FLAGS: &str = "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// Quick to build.
+    #[allow(dead_code, reason = "test programs are built like this")]
     Debug,
     /// Quick to run.
     Release,
