@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
-use tests::Folder;
+use ::tests::Folder;
 use walkdir::{DirEntry, WalkDir};
 
 use super::write;
