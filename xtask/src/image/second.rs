@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context as _, Result, bail};
 use ::tests::Folder;
+use anyhow::{Context as _, Result, bail};
 use walkdir::{DirEntry, WalkDir};
 
 use super::write;
