@@ -16,6 +16,7 @@ use crate::{
     folder::Folder,
     namespace::{Namespace, checked, success, with_input},
     process::Process,
+    request::{self, Request},
     tool::{Tool, program},
     wait::eventually,
 };
@@ -27,6 +28,18 @@ const STORE_PEER_PORT: u16 = 2380;
 /// Generous, because test machines are shared; 4 s is usual.
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(90);
+
+/// Where the server writes down what service accounts ask.
+const AUDIT_LOG: &str = "audit.log";
+/// What the server writes down: every request of a service account, once as it begins to answer and once at its end.
+const AUDIT_POLICY: &str = "
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, userGroups: [\"system:serviceaccounts\"]}
+- {level: None}
+";
 
 /// etcd and kube-apiserver on a namespace's loopback. Dropping it kills both.
 ///
@@ -182,6 +195,17 @@ impl ApiServer {
         .map(drop)
     }
 
+    /// What the service account `name` of `namespace` has asked the server for so far.
+    ///
+    /// # Errors
+    ///
+    /// When the server's log cannot be read or understood.
+    pub fn requests_of(&self, namespace: &str, name: &str) -> Result<Vec<Request>> {
+        let path = self.folder.path().join(AUDIT_LOG);
+        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        request::of_user(&format!("system:serviceaccount:{namespace}:{name}"), &text)
+    }
+
     /// Runs kubectl as the administrator with `input` on stdin and returns what it printed.
     ///
     /// # Errors
@@ -228,6 +252,7 @@ fn prepare(folder: &Folder) -> Result<()> {
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
     });
     let files = [
+        ("audit-policy.yaml", AUDIT_POLICY.to_owned()),
         (
             "tokens.csv",
             format!("{token},admin,admin,system:masters\n"),
@@ -272,6 +297,8 @@ fn spawn_server(namespace: &Namespace, folder: &Path) -> Result<Process> {
         path("token-auth-file", "tokens.csv"),
         path("service-account-key-file", "service-account.key"),
         path("service-account-signing-key-file", "service-account.key"),
+        path("audit-policy-file", "audit-policy.yaml"),
+        path("audit-log-path", AUDIT_LOG),
     ]);
     command.args([
         "--bind-address=127.0.0.1",

@@ -31,6 +31,8 @@ pub struct Status {
 /// What the agent says about itself.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Report {
+    /// Whether the agent has taken its node over.
+    pub ready: bool,
     /// Whether the kernel answers questions.
     pub answering: bool,
     /// Why not.

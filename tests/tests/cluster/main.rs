@@ -7,7 +7,9 @@
 mod addresses;
 mod namespaces;
 mod policy;
+mod readiness;
 mod refusals;
+mod rights;
 mod scene;
 mod services;
 mod trouble;

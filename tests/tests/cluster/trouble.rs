@@ -144,7 +144,12 @@ fn assert_nothing_is_answered(scene: &Scene) -> Result<()> {
 /// The kubeconfig of a service account without any rights.
 pub(crate) fn powerless(api: &ApiServer) -> Result<String> {
     api.kubectl(&["create", "serviceaccount", "agent", "-n", "default"], "")?;
-    let token = api.kubectl(&["create", "token", "agent", "-n", "default"], "")?;
+    kubeconfig_of(api, "default", "agent")
+}
+
+/// A kubeconfig with a token of this service account.
+pub(crate) fn kubeconfig_of(api: &ApiServer, namespace: &str, name: &str) -> Result<String> {
+    let token = api.kubectl(&["create", "token", name, "-n", namespace], "")?;
     let text = read(&api.kubeconfig())?;
     let mut kubeconfig: serde_json::Value = serde_json::from_str(&text)?;
     kubeconfig["users"][0]["user"]["token"] = token.trim().into();

@@ -1,0 +1,84 @@
+//! The rights that the chart grants: enough, and not one more than is used.
+
+use std::{collections::BTreeSet, fs};
+
+use anyhow::{Context, Result, ensure};
+use tests::{ApiServer, Request, eventually, render_chart, skipped_without_root};
+
+use crate::{
+    policy::{corefile, scene, wait_for_report},
+    scene::LIMIT,
+    trouble::kubeconfig_of,
+};
+
+/// Verb, resource, and the namespace or none for all.
+type Right = (String, String, Option<String>);
+
+/// Every right of a role, whatever names it is limited to.
+fn rights(api: &ApiServer, kind: &str, namespace: Option<&str>) -> Result<BTreeSet<Right>> {
+    let mut words = vec!["get", kind, "zerohop", "-o", "json"];
+    words.extend(namespace.iter().flat_map(|namespace| ["-n", namespace]));
+    let role: serde_json::Value = serde_json::from_str(&api.kubectl(&words, "")?)?;
+    let mut rights = BTreeSet::new();
+    for rule in role["rules"].as_array().context("no rules")? {
+        for verb in texts(&rule["verbs"])? {
+            for group in texts(&rule["apiGroups"])? {
+                for resource in texts(&rule["resources"])? {
+                    let resource = match group.as_str() {
+                        "" => resource,
+                        group => format!("{resource}.{group}"),
+                    };
+                    rights.insert((verb.clone(), resource, namespace.map(str::to_owned)));
+                }
+            }
+        }
+    }
+    Ok(rights)
+}
+
+fn texts(value: &serde_json::Value) -> Result<Vec<String>> {
+    serde_json::from_value(value.clone()).with_context(|| format!("no list of texts: {value}"))
+}
+
+fn used(request: &Request) -> Right {
+    let Request {
+        verb,
+        resource,
+        namespace,
+        ..
+    } = request.clone();
+    (verb, resource, namespace)
+}
+
+#[test]
+fn the_agent_works_with_the_charts_rights_and_uses_each_of_them() -> Result<()> {
+    if skipped_without_root("the_agent_works_with_the_charts_rights_and_uses_each_of_them") {
+        return Ok(());
+    }
+    let mut scene = scene("1", &corefile(""))?;
+    let made = render_chart(&["--show-only", "templates/rbac.yaml"])?;
+    scene.api.apply(&made)?;
+    let folder = tempfile::tempdir()?;
+    let kubeconfig = folder.path().join("kubeconfig");
+    fs::write(
+        &kubeconfig,
+        kubeconfig_of(&scene.api, "kube-system", "zerohop")?,
+    )?;
+    scene.restart_agent(&kubeconfig)?;
+    wait_for_report(&scene, "the agent to be ready", |report| {
+        report.ready && report.answering && report.kinds.iter().all(|kind| kind.up_to_date)
+    })?;
+
+    let mut granted = rights(&scene.api, "clusterrole", None)?;
+    granted.extend(rights(&scene.api, "role", Some("kube-system"))?);
+    assert_eq!(granted.len(), 14, "{granted:?}");
+    eventually(LIMIT, "each right to be used", || {
+        let requests = scene.api.requests_of("kube-system", "zerohop")?;
+        let refused = requests.iter().find(|request| request.code >= 400);
+        assert_eq!(refused, None);
+        let used: BTreeSet<Right> = requests.iter().map(used).collect();
+        let superfluous: Vec<_> = granted.difference(&used).collect();
+        ensure!(superfluous.is_empty(), "not used: {superfluous:?}");
+        Ok(())
+    })
+}
