@@ -88,7 +88,16 @@ impl ApiServer {
     ///
     /// As [`ApiServer::start_in`].
     pub fn start(&mut self) -> Result<()> {
-        let server = spawn_server(&self.namespace, self.folder.path())?;
+        self.start_with(&[])
+    }
+
+    /// As [`ApiServer::start`], with these options more.
+    ///
+    /// # Errors
+    ///
+    /// As [`ApiServer::start_in`].
+    pub fn start_with(&mut self, options: &[&str]) -> Result<()> {
+        let server = spawn_server(&self.namespace, self.folder.path(), options)?;
         let ready = eventually(START_LIMIT, "the API server to be ready", || {
             anyhow::ensure!(
                 server.is_running() && self.store.is_running(),
@@ -287,7 +296,7 @@ fn spawn_store(namespace: &Namespace, folder: &Path) -> Result<Process> {
     Process::spawn("etcd", command)
 }
 
-fn spawn_server(namespace: &Namespace, folder: &Path) -> Result<Process> {
+fn spawn_server(namespace: &Namespace, folder: &Path, options: &[&str]) -> Result<Process> {
     let path = |option: &str, name: &str| format!("--{option}={}", folder.join(name).display());
     let mut command = namespace.command(program(Tool::KubeApiserver)?);
     command.args([
@@ -311,5 +320,6 @@ fn spawn_server(namespace: &Namespace, folder: &Path) -> Result<Process> {
         "--disable-admission-plugins=ServiceAccount",
         "--allow-privileged=true",
     ]);
+    command.args(options);
     Process::spawn("kube-apiserver", command)
 }
