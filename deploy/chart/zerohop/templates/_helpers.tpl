@@ -72,7 +72,7 @@ privileged: false
 allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
-  # Loading programs and maps; attaching, netlink; programs that read packets by pointers.
+  # Maps and programs; attaching them; programs that calculate with pointers.
   add:
     - BPF
     - NET_ADMIN
