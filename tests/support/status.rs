@@ -152,6 +152,15 @@ pub struct AttachedInterface {
     pub name: String,
     /// Where the program hangs: `tcx`, `clsact` or `xdp`.
     pub hook: String,
+    /// The device's number there.
+    #[serde(default)]
+    pub index: u32,
+    /// Whether ours is the first program that a packet from the device meets.
+    #[serde(default)]
+    pub first: bool,
+    /// In words, what runs before ours.
+    #[serde(default)]
+    pub behind: Vec<String>,
 }
 
 impl Status {
