@@ -1,6 +1,6 @@
 //! Test pods.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use pod::protocol::{Asked, Replied};
@@ -87,6 +87,22 @@ impl Pod {
         Ok(address
             .with_context(|| format!("pod {} has no address yet", self.name))?
             .to_owned())
+    }
+
+    /// Its addresses, of which a dual-stack cluster gives two.
+    pub(crate) fn addresses(&self) -> Result<Vec<IpAddr>> {
+        let pod = self.kubectl.get(&["pod", "-n", NAMESPACE, &self.name])?;
+        let addresses = pod["status"]["podIPs"].as_array();
+        let texts = addresses
+            .into_iter()
+            .flatten()
+            .filter_map(|address| address["ip"].as_str());
+        texts
+            .map(|text| {
+                text.parse()
+                    .with_context(|| format!("read an address of pod {}", self.name))
+            })
+            .collect()
     }
 
     /// Asks `server` (address and port) from inside the pod.
