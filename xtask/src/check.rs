@@ -111,7 +111,7 @@ fn run_cargo_checks() -> Result<Vec<&'static str>> {
     Ok(complaints)
 }
 
-/// The lints over the BPF object, as the build script of the agent builds it; none without a clippy of
+/// The lints over the BPF objects, as the build scripts build them; none without a clippy of
 /// the same toolchain.
 fn bpf_lints(environment: &Environment) -> Option<Command> {
     let toolchain = environment.toolchain()?;
@@ -122,6 +122,8 @@ fn bpf_lints(environment: &Environment) -> Option<Command> {
         "--keep-going",
         "--package",
         "dns-ebpf",
+        "--package",
+        "filter-ebpf",
         "--bins",
         "--release",
     ]);

@@ -2,6 +2,7 @@
 
 mod ask;
 mod exchange;
+mod filter;
 
 use std::io;
 
@@ -13,6 +14,8 @@ use clap::Parser;
 enum Verb {
     /// Asks the questions on standard input, one after the other
     Ask(ask::Options),
+    /// Filters another pod's packets until the end of standard input; for a privileged pod in the node's network
+    Filter(filter::Options),
     /// Does nothing until SIGTERM
     Stay,
 }
@@ -20,6 +23,7 @@ enum Verb {
 fn main() -> anyhow::Result<()> {
     match Verb::parse() {
         Verb::Ask(options) => ask::run(&options, io::stdin().lock(), io::stdout().lock()),
+        Verb::Filter(options) => filter::run(&options, io::stdin().lock(), io::stdout().lock()),
         Verb::Stay => tests::undo::until_interrupted(),
     }
 }

@@ -44,6 +44,17 @@ pub struct Replied {
 /// The TTL or hop limit that questions are sent with.
 pub const FIRST_HOP: u8 = 64;
 
+/// Packets of TCP and UDP that a stateful filter has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filtered {
+    /// Left the pod.
+    pub left: u64,
+    /// Entered it, for they belonged to a flow that the pod began.
+    pub entered: u64,
+    /// Were kept from it.
+    pub dropped: u64,
+}
+
 impl Replied {
     /// Whether the reply crossed no router: the kernel made it on the pod's own interface, or a server on the
     /// pod's own node did.
