@@ -1,5 +1,7 @@
 //! The agents, one on each node.
 
+mod arguments;
+
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tests::Status;
