@@ -2,7 +2,9 @@
 //! kubeconfig whose user may do everything, and the nodes as containers.
 
 mod agents;
+mod filter;
 mod kubectl;
+mod meaning;
 mod node;
 mod pods;
 mod report;

@@ -1,6 +1,9 @@
 //! The scenarios, in the order in which they run: those that disturb the cluster come last.
 
+mod families;
 mod names;
+mod node_local_cache;
+mod policy;
 
 use anyhow::Result;
 
@@ -15,7 +18,21 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const ALL: &[Scenario] = &[Scenario {
-    name: "names",
-    run: names::run,
-}];
+pub(crate) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "names",
+        run: names::run,
+    },
+    Scenario {
+        name: "families",
+        run: families::run,
+    },
+    Scenario {
+        name: "node local cache",
+        run: node_local_cache::run,
+    },
+    Scenario {
+        name: "policy",
+        run: policy::run,
+    },
+];
