@@ -45,6 +45,21 @@ impl Pod {
         })
     }
 
+    /// What the manifest of a pod that sees its node says: the node's network, all privileges, and the node's BPF
+    /// file system at `/sys/fs/bpf`.
+    pub(crate) fn node_manifest(name: &str, image: &str, node: &Node) -> Value {
+        let mut manifest = Self::manifest(name, image, node);
+        manifest["spec"]["hostNetwork"] = json!(true);
+        manifest["spec"]["volumes"] =
+            json!([{"name": "bpf", "hostPath": {"path": "/sys/fs/bpf", "type": "Directory"}}]);
+        let container = &mut manifest["spec"]["containers"][0];
+        container["securityContext"] = json!({"privileged": true});
+        container["volumeMounts"] = json!([{
+            "name": "bpf", "mountPath": "/sys/fs/bpf", "mountPropagation": "HostToContainer",
+        }]);
+        manifest
+    }
+
     /// Makes the pod of a manifest that came from [`Self::manifest`], changed or not, and waits until it is ready.
     pub(crate) fn start(kubectl: &Kubectl, manifest: &Value, node: &Node) -> Result<Self> {
         let name = manifest["metadata"]["name"]
