@@ -137,25 +137,29 @@ pub(crate) fn socket_to(server: SocketAddr) -> Result<UdpSocket> {
 
 fn receive(socket: &UdpSocket) -> Result<Received> {
     let mut octets = vec![0; MESSAGE_MAX];
+    let (length, hop_limit) = receive_into(socket, &mut octets).context("receive the reply")?;
+    octets.truncate(length);
+    Ok(Received { octets, hop_limit })
+}
+
+/// Receives one datagram into `octets`; its length, and the hop limit that it arrived with.
+pub(crate) fn receive_into(
+    socket: &UdpSocket,
+    octets: &mut [u8],
+) -> nix::Result<(usize, Option<u8>)> {
     let mut space = cmsg_space!(i32);
-    let mut parts = [IoSliceMut::new(&mut octets)];
+    let mut parts = [IoSliceMut::new(octets)];
     let message = recvmsg::<SockaddrStorage>(
         socket.as_raw_fd(),
         &mut parts,
         Some(&mut space),
         MsgFlags::empty(),
-    )
-    .context("receive the reply")?;
-    let hop_limit = message
-        .cmsgs()
-        .context("read what came with the reply")?
-        .find_map(|told| match told {
-            ControlMessageOwned::Ipv4Ttl(limit) | ControlMessageOwned::Ipv6HopLimit(limit) => {
-                u8::try_from(limit).ok()
-            }
-            _ => None,
-        });
-    let length = message.bytes;
-    octets.truncate(length);
-    Ok(Received { octets, hop_limit })
+    )?;
+    let hop_limit = message.cmsgs()?.find_map(|told| match told {
+        ControlMessageOwned::Ipv4Ttl(limit) | ControlMessageOwned::Ipv6HopLimit(limit) => {
+            u8::try_from(limit).ok()
+        }
+        _ => None,
+    });
+    Ok((message.bytes, hop_limit))
 }

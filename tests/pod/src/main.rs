@@ -3,6 +3,7 @@
 mod ask;
 mod exchange;
 mod filter;
+mod load;
 
 use std::io;
 
@@ -16,6 +17,8 @@ enum Verb {
     Ask(ask::Options),
     /// Filters another pod's packets until the end of standard input; for a privileged pod in the node's network
     Filter(filter::Options),
+    /// Asks again and again, on schedule or as fast as it goes, and counts what became of it
+    Load(load::Options),
     /// Does nothing until SIGTERM
     Stay,
 }
@@ -24,6 +27,7 @@ fn main() -> anyhow::Result<()> {
     match Verb::parse() {
         Verb::Ask(options) => ask::run(&options, io::stdin().lock(), io::stdout().lock()),
         Verb::Filter(options) => filter::run(&options, io::stdin().lock(), io::stdout().lock()),
+        Verb::Load(options) => load::run(&options, io::stdout().lock()),
         Verb::Stay => tests::undo::until_interrupted(),
     }
 }

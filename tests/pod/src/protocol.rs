@@ -1,5 +1,7 @@
 //! JSON that goes into the program and comes out of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// How a question is sent.
@@ -61,4 +63,37 @@ impl Replied {
     pub fn crossed_no_router(&self) -> bool {
         self.hop_limit == Some(FIRST_HOP)
     }
+}
+
+/// What became of many questions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// Questions sent.
+    pub sent: u64,
+    /// Questions whose reply came in time.
+    pub answered: u64,
+    /// Questions without a reply in time: those sent without those answered.
+    pub lost: u64,
+    /// Some of those lost: when they were sent, in nanoseconds of UNIX time.
+    pub lost_at: Vec<u64>,
+    /// Replies that crossed no router, as [`Replied::crossed_no_router`] tells it.
+    pub by_kernel: u64,
+    /// How many of those answered have which response code (RFC 1035 §4.1.1).
+    pub response_codes: BTreeMap<u8, u64>,
+    /// How many of those answered have at least one record in the answer section.
+    pub with_answers: u64,
+    /// The arithmetic mean of the times from sending to receiving, in microseconds.
+    pub mean: f64,
+    /// The time that 50 % of them do not exceed, in microseconds.
+    pub p50: f64,
+    /// The time that 90 % of them do not exceed, in microseconds.
+    pub p90: f64,
+    /// The time that 99 % of them do not exceed, in microseconds.
+    pub p99: f64,
+    /// The time that 99.9 % of them do not exceed, in microseconds.
+    pub p999: f64,
+    /// The longest of them, in microseconds.
+    pub max: f64,
+    /// From the first question to the last one's sending, in seconds.
+    pub seconds: f64,
 }
