@@ -3,6 +3,7 @@
 
 mod agents;
 mod filter;
+mod inspection;
 mod kubectl;
 mod meaning;
 mod node;
@@ -36,6 +37,15 @@ pub(crate) struct Options {
     /// Only scenarios whose name contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Instead of all scenarios, show what bpftool shows of this name on a worker
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "kubernetes.default.svc.cluster.local",
+        conflicts_with_all = ["only", "json"],
+    )]
+    inspect: Option<String>,
     /// Write the checks and figures into this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -55,6 +65,10 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> anyhow::Result<Report> {
     let stage = Stage::set(options)?;
     let mut report = Report::default();
+    if let Some(name) = &options.inspect {
+        inspection::tour(&stage, stage.worker(), name)?;
+        return Ok(report);
+    }
     for scenario in scenarios::ALL {
         if options
             .only

@@ -1,6 +1,7 @@
 //! The scenarios, in the order in which they run: those that disturb the cluster come last.
 
 mod families;
+mod inspection;
 mod names;
 mod node_local_cache;
 mod policy;
@@ -34,5 +35,9 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "policy",
         run: policy::run,
+    },
+    Scenario {
+        name: "inspection",
+        run: inspection::run,
     },
 ];
