@@ -48,9 +48,10 @@ impl Exchange {
         }
         let question = question.encode();
         let start = Instant::now();
+        let mut source_port = None;
         let received = match asked.transport {
-            Transport::Udp => self.over_udp(&question),
-            Transport::Tcp => self.over_tcp(&question),
+            Transport::Udp => self.over_udp(&question, &mut source_port),
+            Transport::Tcp => self.over_tcp(&question, &mut source_port),
         };
         let microseconds = start.elapsed().as_secs_f64() * 1e6;
         let (reply, hop_limit, trouble) = match received {
@@ -67,11 +68,13 @@ impl Exchange {
             trouble,
             microseconds,
             hop_limit,
+            source_port,
         }
     }
 
-    fn over_udp(&self, question: &[u8]) -> Result<Received> {
+    fn over_udp(&self, question: &[u8], source_port: &mut Option<u16>) -> Result<Received> {
         let socket = socket_to(self.server)?;
+        *source_port = socket.local_addr().ok().map(|address| address.port());
         let deadline = Instant::now() + self.patience;
         socket.send(question).context("send the question")?;
         loop {
@@ -90,9 +93,10 @@ impl Exchange {
         }
     }
 
-    fn over_tcp(&self, question: &[u8]) -> Result<Received> {
+    fn over_tcp(&self, question: &[u8], source_port: &mut Option<u16>) -> Result<Received> {
         let mut stream =
             TcpStream::connect_timeout(&self.server, self.patience).context("connect")?;
+        *source_port = stream.local_addr().ok().map(|address| address.port());
         stream
             .set_read_timeout(Some(self.patience))
             .context("set a time limit")?;

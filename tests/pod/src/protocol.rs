@@ -41,6 +41,9 @@ pub struct Replied {
     /// The TTL or hop limit that the reply arrived with, over UDP. A reply that the kernel made on the pod's own
     /// interface crossed no router: it has what the question was sent with, [`FIRST_HOP`].
     pub hop_limit: Option<u8>,
+    /// The port that the question was sent from; none if it was not sent.
+    #[serde(default)]
+    pub source_port: Option<u16>,
 }
 
 /// The TTL or hop limit that questions are sent with.
