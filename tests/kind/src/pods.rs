@@ -75,6 +75,35 @@ impl Pod {
         Ok(pod)
     }
 
+    /// The same for several at once, which become ready beside each other.
+    pub(crate) fn start_all(kubectl: &Kubectl, pods: &[(Value, &Node)]) -> Result<Vec<Self>> {
+        let manifests: Vec<&Value> = pods.iter().map(|(manifest, _)| manifest).collect();
+        kubectl.apply(&json!({"apiVersion": "v1", "kind": "List", "items": manifests}))?;
+        let mut started = Vec::new();
+        for (manifest, node) in pods {
+            let name = manifest["metadata"]["name"]
+                .as_str()
+                .context("a pod's manifest without a name")?;
+            started.push(Self {
+                kubectl: kubectl.clone(),
+                name: name.to_owned(),
+                node: (*node).clone(),
+            });
+        }
+        let limit = format!("--timeout={}s", READY.as_secs());
+        let mut words = vec![
+            "wait",
+            "-n",
+            NAMESPACE,
+            "--for=condition=Ready",
+            &limit,
+            "pod",
+        ];
+        words.extend(started.iter().map(|pod| pod.name.as_str()));
+        kubectl.run(&words)?;
+        Ok(started)
+    }
+
     fn wait_until_ready(&self) -> Result<()> {
         let limit = format!("--timeout={}s", READY.as_secs());
         let pod = format!("pod/{}", self.name);
