@@ -51,6 +51,7 @@ fn what_the_agent_may_not_read_of_the_set_up_is_told_with_the_remedy() -> Result
         return Ok(());
     }
     let mut scene = scene("1", &corefile(""))?;
+    scene.agent.wait_until_ready(LIMIT)?;
     let folder = tempfile::tempdir()?;
     let kubeconfig = folder.path().join("kubeconfig");
     fs::write(&kubeconfig, powerless(&scene.api)?)?;

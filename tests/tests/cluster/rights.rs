@@ -63,6 +63,8 @@ fn the_agent_works_with_the_charts_rights_and_uses_each_of_them() -> Result<()> 
         return Ok(());
     }
     let mut scene = scene("1", &corefile(""))?;
+    // An agent that is loading programs ends when it has done so, which takes its time on a busy machine.
+    scene.agent.wait_until_ready(LIMIT)?;
     let made = render_chart(&["--show-only", "templates/rbac.yaml"])?;
     scene.api.apply(&made)?;
     let folder = tempfile::tempdir()?;
