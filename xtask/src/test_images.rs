@@ -108,16 +108,18 @@ pub(crate) fn build(environment: &Environment) -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// `/bin/sh` and `/bin/bash`, or what stands in for them.
+/// A shell under the names and in the places where it is looked for.
 fn shells(program: &str, layer: Layer) -> Layer {
     let target = format!("{PROGRAMS}/{program}");
-    layer.link("/bin/sh", &target).link("/bin/bash", &target)
+    ["/bin/sh", "/bin/bash", "/usr/bin/sh"]
+        .iter()
+        .fold(layer, |layer, path| layer.link(path, &target))
 }
 
 /// Links to busybox for everything that it can do and the image has not got.
 fn with_applets(layer: Layer, applets: &[String], programs: &[&str]) -> Layer {
     let is_new = |applet: &&String| {
-        let mut there = SHARED_PROGRAMS.iter().chain(programs);
+        let mut there = SHARED_PROGRAMS.iter().chain(programs).chain(&["sh"]);
         !there.any(|program| program == applet)
     };
     applets.iter().filter(is_new).fold(layer, |layer, applet| {

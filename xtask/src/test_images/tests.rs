@@ -13,7 +13,7 @@ fn every_program_of_the_images_is_among_the_needs() {
 
 #[test]
 fn busybox_stands_in_only_for_what_is_not_there() {
-    let applets = ["cat", "ip", "dig"].map(str::to_owned);
+    let applets = ["cat", "ip", "dig", "sh"].map(str::to_owned);
     let layer = with_applets(Layer::new(), &applets, &["ip"]);
     let expected = Layer::new().link("/usr/bin/cat", "busybox");
     assert_eq!(format!("{layer:?}"), format!("{expected:?}"));

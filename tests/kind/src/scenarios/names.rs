@@ -1,29 +1,34 @@
-//! Names that every cluster has, asked on the ordinary path from a pod on each node.
+//! What Kubernetes' conformance test of DNS asks (`test/e2e/network/dns.go`), from inside pods on each node, on the
+//! ordinary path: pod, DNS service, UDP and TCP. A CoreDNS pod, asked over TCP from the same pod, says what is right.
 
-use anyhow::{Result, ensure};
-use pod::protocol::{Asked, Transport};
+mod alias;
+mod configuration;
+mod connections;
+mod counters;
+mod expected;
+mod host_network;
+mod judge;
+mod look_up;
+mod objects;
+mod other_server;
+mod partial;
+mod questions;
+mod scene;
 
+use anyhow::Result;
+
+use self::scene::Scene;
 use crate::{report::Report, stage::Stage};
 
 /// Asks from a pod on each node.
 pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
-    for node in &stage.nodes {
-        let pod = stage.glibc_pod(&format!("names-{}", node.name), node)?;
-        let asked = Asked {
-            name: "kubernetes.default.svc.cluster.local".to_owned(),
-            record_type: 1,
-            edns: None,
-            transport: Transport::Udp,
-        };
-        let replied = pod.ask(&stage.dns_server(), &[asked])?;
-        report.check(
-            "a service's name is answered on the pod's own interface",
-            || {
-                ensure!(replied[0].crossed_no_router(), "{:?}", replied[0]);
-                Ok(())
-            },
-        );
-        pod.delete()?;
+    let scene = Scene::set(stage)?;
+    for asker in &scene.askers {
+        questions::check(stage, &scene, asker, report)?;
+        partial::check(stage, &scene, asker, report)?;
+        host_network::check(stage, &scene, asker, report)?;
     }
-    Ok(())
+    configuration::check(stage, &scene, report)?;
+    other_server::check(stage, &scene, report)?;
+    alias::check(stage, &scene, report)
 }
