@@ -82,6 +82,7 @@ fn manifest(stage: &Stage, node: &Node, dns: &str) -> Result<Value> {
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["-conf", "/etc/coredns/Corefile"],
+        "securityContext": {"runAsUser": 0, "capabilities": {"add": ["NET_BIND_SERVICE"]}},
         "readinessProbe": {"tcpSocket": {"host": ADDRESS, "port": 53}, "periodSeconds": 1},
         "volumeMounts": [{"name": "corefile", "mountPath": "/etc/coredns"}],
     }]);
@@ -128,6 +129,8 @@ fn take_away(kubectl: &Kubectl, node: &Node, dns: &str) {
     if let Err(error) = deleted {
         eprintln!("remove the node-local cache: {error:#}");
     }
+    // It has gone with the pod, unless that was killed; then nft says so, or the node has none.
+    let _ = node.run(&["nft", "delete", "table", "inet", TABLE]);
     let addresses = match node.run(&["ip", "address", "show", "dev", "lo"]) {
         Ok(text) => text,
         Err(error) => {
