@@ -1,9 +1,11 @@
 //! The program in the test pods. It prints JSON, one value for each run, as [`pod::protocol`] describes it.
 
 mod ask;
+mod connect;
 mod exchange;
 mod filter;
 mod load;
+mod serve;
 
 use std::io;
 
@@ -19,6 +21,10 @@ enum Verb {
     Filter(filter::Options),
     /// Asks again and again, on schedule or as fast as it goes, and counts what became of it
     Load(load::Options),
+    /// Looks a name up and connects, on schedule, as an application does
+    Connect(connect::Options),
+    /// Accepts connections and closes them, until SIGTERM
+    Serve(serve::Options),
     /// Does nothing until SIGTERM
     Stay,
 }
@@ -28,6 +34,8 @@ fn main() -> anyhow::Result<()> {
         Verb::Ask(options) => ask::run(&options, io::stdin().lock(), io::stdout().lock()),
         Verb::Filter(options) => filter::run(&options, io::stdin().lock(), io::stdout().lock()),
         Verb::Load(options) => load::run(&options, io::stdout().lock()),
+        Verb::Connect(options) => connect::run(&options, io::stdout().lock()),
+        Verb::Serve(options) => serve::run(&options),
         Verb::Stay => tests::undo::until_interrupted(),
     }
 }

@@ -100,3 +100,14 @@ pub struct Loaded {
     /// From the first question to the last one's sending, in seconds.
     pub seconds: f64,
 }
+
+/// What became of many connections.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connected {
+    /// When the address of each was known, in microseconds after the connection was due, in no order.
+    pub looked_up: Vec<f64>,
+    /// When each was there, in microseconds after it was due, in no order.
+    pub connected: Vec<f64>,
+    /// How many failed, by what went wrong.
+    pub failed: BTreeMap<String, u64>,
+}
