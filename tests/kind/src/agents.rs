@@ -46,6 +46,11 @@ impl Agents {
             .with_context(|| format!("find zerohop's pod on node {}", node.name))
     }
 
+    /// All of the agents' pods, those that end included.
+    pub(crate) fn pods(&self) -> Result<Value> {
+        self.kubectl.get(&["pods", "-n", NAMESPACE, "-l", SELECTOR])
+    }
+
     /// Runs `zerohop WORDS` in the agent's pod on `node`.
     pub(crate) fn run(&self, node: &Node, words: &[&str]) -> Result<String> {
         let pod = self.pod(node)?;

@@ -76,6 +76,11 @@ impl Report {
     /// Notes a measured value.
     pub(crate) fn figure(&mut self, what: &str, value: f64, unit: &'static str) {
         println!("   {value:>10.1} {unit:<5} {what}");
+        self.quiet_figure(what, value, unit);
+    }
+
+    /// Notes a measured value that a table shows already.
+    pub(crate) fn quiet_figure(&mut self, what: &str, value: f64, unit: &'static str) {
         self.figures.push(Figure {
             scenario: self.scenario,
             what: what.to_owned(),
