@@ -2,6 +2,7 @@
 //! `docs/inspection.md` explains it.
 
 mod attachments;
+mod conntrack;
 mod entry;
 mod maps;
 mod tour;
@@ -136,4 +137,29 @@ fn text(object: &Value, field: &str) -> Result<String> {
     Ok(text
         .with_context(|| format!("bpftool shows no text {field:?} in {object}"))?
         .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_explains_every_counter_and_names_every_map() {
+        let page = include_str!("../../../docs/inspection.md");
+        for pass in Pass::ALL.into_iter().filter(|pass| *pass != Pass::NotDns) {
+            let row = format!("\n| {} | `{}` |", pass as u32, pass.label());
+            assert!(page.contains(&row), "{row}");
+        }
+        for answered in Answered::ALL {
+            assert!(
+                page.contains(&format!("`{}`", answered.label())),
+                "{answered:?}"
+            );
+        }
+        for laid in LAYOUT {
+            // Those of one kind are written by their ends.
+            let end = laid.name.trim_start_matches("SECTIONS");
+            assert!(page.contains(&format!("{end}`")), "{}", laid.name);
+        }
+    }
 }
