@@ -2,6 +2,7 @@
 
 mod families;
 mod inspection;
+mod load;
 mod names;
 mod node_local_cache;
 mod policy;
@@ -39,5 +40,9 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "inspection",
         run: inspection::run,
+    },
+    Scenario {
+        name: "load",
+        run: load::run,
     },
 ];
