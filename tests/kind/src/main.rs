@@ -9,8 +9,10 @@ mod meaning;
 mod node;
 mod pods;
 mod report;
+mod running;
 mod scenarios;
 mod stage;
+mod steady;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use pod::protocol::{Asked, Replied};
 use serde_json::{Value, json};
 
-use crate::{kubectl::Kubectl, node::Node, stage::NAMESPACE};
+use crate::{kubectl::Kubectl, node::Node, running::Running, stage::NAMESPACE};
 
 /// The program in every test image.
 pub(crate) const PROGRAM: &str = "/pod";
@@ -122,6 +122,13 @@ impl Pod {
     /// Runs a program in it.
     pub(crate) fn run(&self, words: &[&str]) -> Result<String> {
         self.kubectl.exec(NAMESPACE, &self.name, words, "")
+    }
+
+    /// Starts a program in it that runs until its standard input ends.
+    pub(crate) fn begin(&self, words: &[&str]) -> Result<Running> {
+        let fixed = ["exec", "-i", "-n", NAMESPACE, &self.name, "--"];
+        let command = self.kubectl.command(&[&fixed, words].concat());
+        Running::start(command, format!("{} in pod {}", words.join(" "), self.name))
     }
 
     /// Its address.

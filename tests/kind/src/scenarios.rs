@@ -1,11 +1,17 @@
 //! The scenarios, in the order in which they run: those that disturb the cluster come last.
 
+mod agent_restart;
+mod core_dns;
 mod families;
+mod first_question;
 mod inspection;
+mod kube_proxy;
 mod load;
 mod names;
 mod node_local_cache;
+mod node_restart;
 mod policy;
+mod scale;
 
 use anyhow::Result;
 
@@ -44,5 +50,29 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "load",
         run: load::run,
+    },
+    Scenario {
+        name: "scale",
+        run: scale::run,
+    },
+    Scenario {
+        name: "first-question",
+        run: first_question::run,
+    },
+    Scenario {
+        name: "agent-restart",
+        run: agent_restart::run,
+    },
+    Scenario {
+        name: "core-dns",
+        run: core_dns::run,
+    },
+    Scenario {
+        name: "kube-proxy",
+        run: kube_proxy::run,
+    },
+    Scenario {
+        name: "node-restart",
+        run: node_restart::run,
     },
 ];

@@ -4,7 +4,7 @@ mod tally;
 
 use std::{
     fs,
-    io::{self, Read as _, Write},
+    io::Write,
     net::{SocketAddr, UdpSocket},
     os::fd::AsFd as _,
     path::PathBuf,
@@ -12,7 +12,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -26,7 +25,10 @@ use nix::{
 use tests::Question;
 
 use self::tally::Tally;
-use crate::exchange::{receive_into, socket_to};
+use crate::{
+    exchange::{receive_into, socket_to},
+    input,
+};
 
 /// What is offered in OPT, and the most that is received.
 const SIZE: u16 = 4096;
@@ -74,7 +76,7 @@ pub(crate) fn run(options: &Options, mut output: impl Write) -> Result<()> {
         questions: questions(options)?,
         socket: socket_to(options.server)?,
         length: Duration::try_from_secs_f64(options.seconds).context("read --seconds")?,
-        ended: input_end(options.until_input_ends),
+        ended: input::ended(options.until_input_ends),
     };
     let patience = Duration::from_millis(options.patience);
     let mut tally = Tally::new(patience)?;
@@ -105,20 +107,6 @@ fn questions(options: &Options) -> Result<Vec<Vec<u8>>> {
         })
     });
     Ok(questions.collect())
-}
-
-/// Becomes true when standard input ends, if that is wanted.
-fn input_end(wanted: bool) -> Arc<AtomicBool> {
-    let ended = Arc::new(AtomicBool::new(false));
-    if wanted {
-        let ended = ended.clone();
-        thread::spawn(move || {
-            // An error ends the input as well.
-            let _ = io::stdin().read_to_end(&mut Vec::new());
-            ended.store(true, Ordering::Relaxed);
-        });
-    }
-    ended
 }
 
 struct Load {

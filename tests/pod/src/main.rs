@@ -4,8 +4,10 @@ mod ask;
 mod connect;
 mod exchange;
 mod filter;
+mod input;
 mod load;
 mod serve;
+mod watch;
 
 use std::io;
 
@@ -25,6 +27,8 @@ enum Verb {
     Connect(connect::Options),
     /// Accepts connections and closes them, until SIGTERM
     Serve(serve::Options),
+    /// Asks one question again and again, and tells when the reply becomes another
+    Watch(watch::Options),
     /// Does nothing until SIGTERM
     Stay,
 }
@@ -36,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         Verb::Load(options) => load::run(&options, io::stdout().lock()),
         Verb::Connect(options) => connect::run(&options, io::stdout().lock()),
         Verb::Serve(options) => serve::run(&options),
+        Verb::Watch(options) => watch::run(&options, io::stdout().lock()),
         Verb::Stay => tests::undo::until_interrupted(),
     }
 }

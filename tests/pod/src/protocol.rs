@@ -1,6 +1,9 @@
 //! JSON that goes into the program and comes out of it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -110,4 +113,26 @@ pub struct Connected {
     pub connected: Vec<f64>,
     /// How many failed, by what went wrong.
     pub failed: BTreeMap<String, u64>,
+}
+
+/// A reply that was another than the one before, or the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    /// When it came, or when it was given up, in nanoseconds of UNIX time.
+    pub at: u64,
+    /// From sending to receiving, in microseconds.
+    pub microseconds: f64,
+    /// What it says.
+    pub seen: Seen,
+}
+
+/// What a reply says, and who made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The response code (RFC 1035 §4.1.1); none: no reply came.
+    pub response_code: Option<u16>,
+    /// Whether the reply crossed no router, as [`Replied::crossed_no_router`] tells it.
+    pub by_kernel: bool,
+    /// The addresses in its answer section.
+    pub addresses: BTreeSet<IpAddr>,
 }

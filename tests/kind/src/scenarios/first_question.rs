@@ -1,0 +1,123 @@
+//! A hundred new pods ask at once when they start: how many are answered in the kernel.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use anyhow::{Context as _, Result, ensure};
+use pod::protocol::Watched;
+use serde_json::{Value, json};
+use tests::{Latencies, undo::Undo};
+
+use crate::{
+    kubectl::Kubectl,
+    pods::PROGRAM,
+    report::Report,
+    stage::{NAMESPACE, Stage},
+};
+
+const NAME: &str = "first-question";
+const PODS: usize = 100;
+
+/// How many of them at a time.
+const AT_A_TIME: usize = 20;
+
+/// Runs them as a Job and reads their logs.
+pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
+    let kubectl = &stage.kubectl;
+    let service = kubectl.get(&["service", "-n", "default", "kubernetes"])?;
+    let right: IpAddr = service["spec"]["clusterIP"]
+        .as_str()
+        .and_then(|address| address.parse().ok())
+        .context("read the address of the Service default/kubernetes")?;
+    let _removed = {
+        let kubectl = kubectl.clone();
+        Undo::on_drop(move || remove(&kubectl))
+    };
+    kubectl.apply(&job(&stage.images.glibc, &stage.dns_server()))?;
+    let job = format!("job/{NAME}");
+    let words = ["wait", "-n", NAMESPACE, &job, "--timeout=180s"];
+    kubectl.run(&[&words[..], &["--for=condition=Complete"]].concat())?;
+    let label = format!("job-name={NAME}");
+    let words = ["logs", "-n", NAMESPACE, "-l", &label, "--tail=-1"];
+    let logs = kubectl.run(&[&words[..], &["--max-log-requests=100"]].concat())?;
+    let first: Vec<Watched> = logs
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).context("read a pod's log"))
+        .collect::<Result<_>>()?;
+
+    report.check(
+        "the first question of every new pod gets its right answer",
+        || {
+            ensure!(first.len() == PODS, "{} pods have asked", first.len());
+            let right = BTreeSet::from([right]);
+            let wrong = first.iter().filter(|first| first.seen.addresses != right);
+            let wrong: Vec<&Watched> = wrong.collect();
+            ensure!(wrong.is_empty(), "{wrong:?}");
+            Ok(())
+        },
+    );
+    let by_kernel = first.iter().filter(|first| first.seen.by_kernel).count();
+    let share = 100.0 * by_kernel as f64 / first.len().max(1) as f64;
+    report.figure(
+        "new pods whose first question is answered in the kernel",
+        share,
+        "%",
+    );
+    let times = first
+        .iter()
+        .map(|first| std::time::Duration::from_secs_f64(first.microseconds / 1e6));
+    let times = Latencies::new(times.collect());
+    for (called, percent) in [("p50", 50), ("p99", 99)] {
+        let microseconds = times.percentile(percent).as_secs_f64() * 1e6;
+        report.figure(
+            &format!("latency of first questions, {called}"),
+            microseconds,
+            "µs",
+        );
+    }
+    Ok(())
+}
+
+fn remove(kubectl: &Kubectl) {
+    let words = ["delete", "job", "-n", NAMESPACE, "--ignore-not-found", NAME];
+    if let Err(error) = kubectl.run(&words) {
+        eprintln!("pods may be left over: {error:#}");
+    }
+}
+
+fn job(image: &str, server: &str) -> Value {
+    let name = "kubernetes.default.svc.cluster.local";
+    json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {
+            "completions": PODS,
+            "parallelism": AT_A_TIME,
+            "backoffLimit": 0,
+            "template": {
+                "metadata": {"labels": {"app": NAME}},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "terminationGracePeriodSeconds": 0,
+                    "tolerations": [{"operator": "Exists"}],
+                    "topologySpreadConstraints": [{
+                        "maxSkew": 1,
+                        "topologyKey": "kubernetes.io/hostname",
+                        "whenUnsatisfiable": "ScheduleAnyway",
+                        "labelSelector": {"matchLabels": {"app": NAME}},
+                    }],
+                    "containers": [{
+                        "name": "pod",
+                        "image": image,
+                        "imagePullPolicy": "Never",
+                        "command": [
+                            PROGRAM, "watch", "--questions", "1", "--patience", "5000",
+                            "--server", server, "--name", name,
+                        ],
+                    }],
+                },
+            },
+        },
+    })
+}
