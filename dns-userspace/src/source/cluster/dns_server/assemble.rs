@@ -60,7 +60,9 @@ pub(super) fn selector_of(service: &Service) -> Option<&BTreeMap<String, String>
 
 /// The different ways in which DNS servers run: by the workloads, and by the pods that are there.
 ///
-/// Workloads of other kinds than Deployment and DaemonSet are not looked at, but their pods are.
+/// Workloads of other kinds than Deployment and DaemonSet are not looked at, but their pods are. A Deployment
+/// that is scaled to 0 counts only where nothing else runs: then it says what the servers did, and what they will
+/// do again. Beside others it is one that was left behind.
 ///
 /// # Errors
 /// Why it is not known what the servers do, and the remedy: one sentence for a person.
@@ -72,16 +74,7 @@ pub(super) fn ways_of(
         namespace, service, ..
     } = objects;
     let mut ways = Vec::new();
-    for (kind, name, template) in templates(objects) {
-        let labels = template.metadata.as_ref().and_then(|it| it.labels.as_ref());
-        let is_selected = selector
-            .iter()
-            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value));
-        if let (true, Some(spec)) = (is_selected, &template.spec) {
-            let origin = format!("{kind} {namespace}/{name}");
-            add(&mut ways, spec, origin, None)?;
-        }
-    }
+    add_workloads(&mut ways, objects, selector, true)?;
     for (name, pod) in objects.pods {
         let phase = pod.status.as_ref().and_then(|it| it.phase.as_deref());
         let has_ended = matches!(phase, Some("Succeeded" | "Failed"));
@@ -95,6 +88,9 @@ pub(super) fn ways_of(
             };
             add(&mut ways, spec, origin, Some(made))?;
         }
+    }
+    if ways.is_empty() {
+        add_workloads(&mut ways, objects, selector, false)?;
     }
     if ways.is_empty() {
         let selector: Vec<String> = selector
@@ -111,18 +107,46 @@ pub(super) fn ways_of(
     Ok(ways)
 }
 
-/// The templates of workloads that make pods.
+/// Adds the workloads with the Service's labels: those that want pods, or those that want none.
+fn add_workloads(
+    ways: &mut Vec<Way>,
+    objects: &Objects<'_>,
+    selector: &BTreeMap<String, String>,
+    want_pods: bool,
+) -> Result<(), String> {
+    for (kind, name, template) in templates(objects, want_pods) {
+        let labels = template.metadata.as_ref().and_then(|it| it.labels.as_ref());
+        let is_selected = selector
+            .iter()
+            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value));
+        if let (true, Some(spec)) = (is_selected, &template.spec) {
+            let origin = format!("{kind} {}/{name}", objects.namespace);
+            add(ways, spec, origin, None)?;
+        }
+    }
+    Ok(())
+}
+
+/// The templates of workloads that want pods, or of those that want none.
 fn templates<'a>(
     objects: &Objects<'a>,
+    want_pods: bool,
 ) -> impl Iterator<Item = (&'static str, &'a str, &'a PodTemplateSpec)> {
-    let deployments = objects.deployments.iter().filter_map(|(name, deployment)| {
-        let spec = deployment.spec.as_ref()?;
-        (spec.replicas != Some(0)).then_some(("Deployment", name.as_str(), &spec.template))
-    });
-    let daemon_sets = objects.daemon_sets.iter().filter_map(|(name, daemon_set)| {
-        let spec = daemon_set.spec.as_ref()?;
-        Some(("DaemonSet", name.as_str(), &spec.template))
-    });
+    let deployments = objects
+        .deployments
+        .iter()
+        .filter_map(move |(name, deployment)| {
+            let spec = deployment.spec.as_ref()?;
+            let wants_pods = spec.replicas != Some(0);
+            (wants_pods == want_pods).then_some(("Deployment", name.as_str(), &spec.template))
+        });
+    let daemon_sets = objects
+        .daemon_sets
+        .iter()
+        .filter_map(move |(name, daemon_set)| {
+            let spec = daemon_set.spec.as_ref()?;
+            want_pods.then_some(("DaemonSet", name.as_str(), &spec.template))
+        });
     deployments.chain(daemon_sets)
 }
 

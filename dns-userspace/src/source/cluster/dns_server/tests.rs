@@ -209,7 +209,7 @@ fn a_workload_whose_labels_the_service_does_not_select_is_not_asked() {
 }
 
 #[test]
-fn a_workload_without_replicas_and_pods_is_not_asked() {
+fn a_workload_without_replicas_and_pods_is_not_asked_beside_another() {
     let mut cluster = cluster(kubeadm()).with_deployment(
         "kube-dns",
         json!({"containers": [{
@@ -229,6 +229,22 @@ fn a_workload_without_replicas_and_pods_is_not_asked() {
         .unwrap();
     spec.replicas = Some(0);
     assert_eq!(cluster.one().origin, "Deployment kube-system/coredns");
+}
+
+#[test]
+fn a_workload_without_replicas_still_says_how_the_servers_ran_when_it_is_alone() {
+    let mut cluster = cluster(kubeadm());
+    let deployment = cluster.deployments.get_mut("coredns").unwrap();
+    deployment.spec.as_mut().unwrap().replicas = Some(0);
+    let alone = cluster.one();
+    assert_eq!(alone.origin, "Deployment kube-system/coredns");
+    assert_eq!(alone.oldest_pod, None);
+    let left = cluster.with_pod("coredns-1", "2026-01-01T00:00:00Z", "Running", kubeadm());
+    assert_eq!(
+        left.one().identity,
+        alone.identity,
+        "the last pod's end changes nothing"
+    );
 }
 
 #[test]
