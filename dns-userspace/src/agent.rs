@@ -30,6 +30,8 @@ use crate::{
 
 /// How often the lease is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often the order of programs is looked at: nobody announces it on TCX.
+const ORDER: Duration = Duration::from_secs(10);
 /// How often a lock that another agent holds is tried.
 const LOCK_TRIES: u32 = 10;
 /// How long a passing trouble is waited out.
@@ -106,7 +108,8 @@ async fn work(
         resolved,
     }: &mut Inlets,
 ) -> anyhow::Result<()> {
-    let mut heartbeat = heartbeat();
+    let mut heartbeat = every(HEARTBEAT);
+    let mut order = every(ORDER);
     loop {
         let next = upkeep.until_something_ages();
         tokio::select! {
@@ -116,6 +119,7 @@ async fn work(
             Some(seen) = seen.recv() => upkeep.see(seen)?,
             Some(batch) = take(resolved) => upkeep.resolved(batch),
             () = pause(next) => upkeep.pass_time(),
+            _ = order.tick() => upkeep.look_at_order(),
             event = interfaces.next() => match event {
                 Ok(event) => upkeep.interface(event, interfaces),
                 // The kernel was short of memory, say: the next call lists everything again.
@@ -215,10 +219,10 @@ async fn start_locked(
     Ok((upkeep, interfaces, tasks))
 }
 
-fn heartbeat() -> Interval {
-    let mut heartbeat = interval(HEARTBEAT);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    heartbeat
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn asked_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {

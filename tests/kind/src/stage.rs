@@ -104,15 +104,6 @@ impl Stage {
             node,
         )
     }
-
-    /// Starts a test pod with musl on `node`.
-    pub(crate) fn musl_pod(&self, name: &str, node: &Node) -> Result<Pod> {
-        Pod::start(
-            &self.kubectl,
-            &Pod::manifest(name, &self.images.musl, node),
-            node,
-        )
-    }
 }
 
 /// The objects of a list.

@@ -19,13 +19,7 @@ impl Upkeep {
                 }
                 self.note_mtu(index, None);
             }
-            InterfaceEvent::FiltersChanged { index } => {
-                match self.attachments.check_first(index, &self.programs) {
-                    Ok(Some(Attachment::Attached(attached))) => self.note_order(&attached),
-                    Ok(_) => {}
-                    Err(error) => tracing::warn!(index, "{error}"),
-                }
-            }
+            InterfaceEvent::FiltersChanged { index } => self.look_at(index),
             InterfaceEvent::Resynced => {
                 let wanted = watch.present().map(|interface| interface.index).collect();
                 if let Err(error) = self.attachments.retain(&wanted) {
@@ -36,6 +30,21 @@ impl Upkeep {
                 }
                 self.surveyed = true;
             }
+        }
+    }
+
+    /// Makes sure that ours is first on every interface, as far as that is ours to decide.
+    pub(in crate::agent) fn look_at_order(&mut self) {
+        for attached in self.attachments.list() {
+            self.look_at(attached.index);
+        }
+    }
+
+    fn look_at(&mut self, index: u32) {
+        match self.attachments.check_first(index, &self.programs) {
+            Ok(Some(Attachment::Attached(attached))) => self.note_order(&attached),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(index, "{error}"),
         }
     }
 

@@ -251,6 +251,7 @@ fn describe(programs: &[AttachedProgram]) -> Vec<String> {
     if programs.is_empty() {
         return Vec::new();
     }
+    // Names are told to CAP_SYS_ADMIN only (bpf(2), BPF_PROG_GET_FD_BY_ID).
     let loaded: Vec<_> = loaded_programs().flatten().collect();
     let name = |id| {
         loaded
@@ -258,11 +259,9 @@ fn describe(programs: &[AttachedProgram]) -> Vec<String> {
             .find(|program| program.id() == id)
             .and_then(|program| program.name_as_str())
     };
-    let words = |id| {
-        format!(
-            "TCX program {} (number {id})",
-            name(id).unwrap_or("without a name")
-        )
+    let words = |id| match name(id) {
+        Some(name) => format!("TCX program {name} (number {id})"),
+        None => format!("TCX program number {id}"),
     };
     programs
         .iter()

@@ -16,7 +16,7 @@ use tests::{eventually, hickory_proto::rr::Name, undo::Undo};
 
 use self::objects::{Family, SERVICES, addresses, apply, service};
 use crate::{
-    meaning::{kernel_says, over_tcp, question},
+    meaning::{all_over_tcp, kernel_says, over_tcp, question},
     pods::Pod,
     report::Report,
     stage::Stage,
@@ -212,7 +212,7 @@ fn answered(stage: &Stage, pod: &Pod, server: &str, asked: &[Asked]) -> Result<(
             replied.trouble
         );
     }
-    let over_tcp: Vec<Asked> = asked.iter().map(over_tcp).collect();
+    let over_tcp = all_over_tcp(asked);
     let servers = stage.core_dns_servers()?;
     let truth = pod.ask(servers.first().context("find a CoreDNS pod")?, &over_tcp)?;
     kernel_says(asked, &truth, &replied)

@@ -7,7 +7,6 @@ mod connections;
 mod counters;
 mod expected;
 mod host_network;
-mod judge;
 mod look_up;
 mod objects;
 mod other_server;

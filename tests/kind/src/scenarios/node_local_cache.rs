@@ -11,7 +11,7 @@ use tests::eventually;
 
 use self::cache::{ADDRESS, Cache};
 use crate::{
-    meaning::{cache_says, kernel_says, over_tcp, question},
+    meaning::{all_over_tcp, cache_says, kernel_says, question},
     pods::Pod,
     report::Report,
     stage::Stage,
@@ -134,7 +134,7 @@ fn questions(stage: &Stage) -> (Vec<Asked>, Vec<Asked>) {
 fn truth(stage: &Stage, pod: &Pod, asked: &[Asked]) -> Result<Vec<Replied>> {
     let servers = stage.core_dns_servers()?;
     let server = servers.first().context("find a CoreDNS pod")?;
-    pod.ask(server, &asked.iter().map(over_tcp).collect::<Vec<_>>())
+    pod.ask(server, &all_over_tcp(asked))
 }
 
 /// The replies, and how many of them the kernel gave.

@@ -9,14 +9,14 @@ use tests::{AttachedInterface, eventually, undo::Undo};
 
 use crate::{
     filter::{Filter, interface_of, node_pod},
-    meaning::{kernel_says, over_tcp, question},
+    meaning::{all_over_tcp, kernel_says, over_tcp, question},
     pods::Pod,
     report::Report,
     stage::Stage,
 };
 
-/// What other programs run after is announced on clsact, and looked after once a minute on TCX.
-const FIRST_AGAIN: Duration = Duration::from_secs(75);
+/// What other programs run after is announced on clsact, and looked after every 10 s on TCX.
+const FIRST_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a filter on clsact may stay before ours, whose agent is told of it.
 const TOLD: Duration = Duration::from_secs(10);
@@ -186,7 +186,7 @@ fn answered_past(
         replied.iter().all(Replied::crossed_no_router),
         "{replied:?}"
     );
-    let over_tcp: Vec<Asked> = asked.iter().map(over_tcp).collect();
+    let over_tcp = all_over_tcp(&asked);
     // By a pod without a filter, for these replies come by the filter's way.
     let servers = stage.core_dns_servers()?;
     let server = servers.first().context("a CoreDNS pod")?;
@@ -234,7 +234,7 @@ fn first_or_reported(stage: &Stage, index: u32) -> Result<()> {
 
 fn reported(attached: &AttachedInterface) -> Result<()> {
     ensure!(
-        !attached.first && attached.behind.iter().any(|one| one.contains("filter")),
+        !attached.first && !attached.behind.is_empty(),
         "{attached:?}"
     );
     Ok(())

@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 use tests::{eventually, hickory_proto::rr::RecordType};
 
 use super::{
-    judge::{answers, in_kernel, over_tcp, question, same},
     objects::{ALIAS, SERVICE, alias_to, full_name, service},
     scene::{HEARD, Scene, apply, service_address},
 };
-use crate::{report::Report, stage::Stage};
+use crate::{
+    meaning::{all_over_tcp, answers, in_kernel, kernel_says_one, question},
+    report::Report,
+    stage::Stage,
+};
 
 /// Changes the service step by step; every pod that asks must see each step.
 pub(super) fn check(stage: &Stage, scene: &Scene, report: &mut Report) -> Result<()> {
@@ -87,8 +90,8 @@ fn becomes(stage: &Stage, scene: &Scene, record_type: RecordType, expected: &[&s
                 "the kernel says {told:?} instead of {expected:?}"
             );
             for server in stage.core_dns_servers()? {
-                let core_dns = asker.glibc.ask(&server, &over_tcp(&asked))?;
-                same(core_dns.first().context("no reply")?, replied)?;
+                let core_dns = asker.glibc.ask(&server, &all_over_tcp(&asked))?;
+                kernel_says_one(core_dns.first().context("no reply")?, replied)?;
             }
             Ok(())
         })?;

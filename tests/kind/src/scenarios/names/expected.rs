@@ -7,11 +7,10 @@ use pod::protocol::Asked;
 use tests::hickory_proto::rr::{Name, RecordType};
 
 use super::{
-    judge::question,
     objects::{HEADLESS, SERVICE, SUBDOMAIN, ZONE, full_name},
     scene::Scene,
 };
-use crate::stage::Stage;
+use crate::{meaning::question, stage::Stage};
 
 /// The size that dig and modern resolvers offer.
 const EDNS_SIZE: u16 = 1232;

@@ -6,12 +6,15 @@ use tests::hickory_proto::rr::RecordType;
 
 use super::{
     connections::Connections,
-    judge::{over_tcp, question, same},
     look_up::finds,
     objects::{HEADLESS, SERVICE, full_name},
     scene::{Asker, Scene},
 };
-use crate::{report::Report, stage::Stage};
+use crate::{
+    meaning::{all_over_tcp, question, service_says},
+    report::Report,
+    stage::Stage,
+};
 
 /// Asks from the pod in the network of one node.
 pub(super) fn check(
@@ -44,9 +47,9 @@ fn asks_core_dns(stage: &Stage, asker: &Asker) -> Result<()> {
     let after = Connections::of(pod, &source)?;
     let core_dns = stage.core_dns_servers()?;
     let core_dns = core_dns.first().context("no CoreDNS pod runs")?;
-    let core_dns = pod.ask(core_dns, &over_tcp(&asked))?;
+    let core_dns = pod.ask(core_dns, &all_over_tcp(&asked))?;
     for (core_dns, replied) in core_dns.iter().zip(&replied) {
-        same(core_dns, replied)?;
+        service_says(core_dns, replied)?;
     }
     let (_, untracked) = after.split(&before, Transport::Udp, &replied)?;
     ensure!(untracked.is_empty(), "no connection has {untracked:?}");

@@ -6,12 +6,12 @@ use tests::hickory_proto::rr::RecordType;
 
 use super::{
     counters::counted,
-    judge::{answers, over_tcp, question},
     look_up::finds,
     objects::ZONE,
     scene::{Scene, address_of},
 };
 use crate::{
+    meaning::{all_over_tcp, answers, question},
     pods::Pod,
     report::Report,
     stage::{NAMESPACE, Stage},
@@ -46,11 +46,16 @@ pub(super) fn objects(stage: &Stage) -> Result<Vec<Value>> {
     container["securityContext"] = json!({"runAsUser": 0});
     container["readinessProbe"] = json!({"tcpSocket": {"port": 53}, "periodSeconds": 1});
     container["volumeMounts"] = json!([{"name": "corefile", "mountPath": "/etc/coredns"}]);
-    let corefile = format!(
-        ".:53 {{\n    errors\n    hosts {{\n        {INJECTED} kubernetes.default.{ZONE}\n        \
-         {OWN_ADDRESS} {OWN_NAME}.{OWN_DOMAIN}\n        fallthrough\n    }}\n    \
-         template ANY ANY {{\n        rcode NXDOMAIN\n    }}\n}}\n"
-    );
+    // In blocks of their own: `template` would deny the names before `hosts` is asked.
+    let known = [
+        (format!("kubernetes.default.{ZONE}"), INJECTED),
+        (format!("{OWN_NAME}.{OWN_DOMAIN}"), OWN_ADDRESS),
+    ];
+    let blocks = known.map(|(name, address)| {
+        format!("{name}:53 {{\n    hosts {{\n        {address} {name}\n    }}\n}}\n")
+    });
+    let others = ".:53 {\n    template ANY ANY {\n        rcode NXDOMAIN\n    }\n}\n";
+    let corefile = blocks.concat() + others;
     let configuration = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -101,7 +106,7 @@ pub(super) fn check(stage: &Stage, scene: &Scene, report: &mut Report) -> Result
                 RecordType::A,
             )];
             let (replied, moved) = counted(stage, &pod.node, || pod.ask(&to, &asked))?;
-            let over_tcp = pod.ask(&to, &over_tcp(&asked))?;
+            let over_tcp = pod.ask(&to, &all_over_tcp(&asked))?;
             for replied in replied.iter().chain(&over_tcp) {
                 let told = answers(replied)?;
                 ensure!(

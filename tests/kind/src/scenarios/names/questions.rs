@@ -10,10 +10,13 @@ use super::{
     connections::Connections,
     counters::{Counted, counted},
     expected::{self, By, Kind, Look},
-    judge::{in_kernel, over_tcp, parsed, same},
     scene::{Asker, Scene},
 };
-use crate::{report::Report, stage::Stage};
+use crate::{
+    meaning::{all_over_tcp, in_kernel, kernel_says_one, parsed, service_says},
+    report::Report,
+    stage::Stage,
+};
 
 /// A question with all that was replied to it.
 struct Answered {
@@ -32,7 +35,7 @@ pub(super) fn check(
 ) -> Result<()> {
     let looks = expected::all(stage, scene)?;
     let asked: Vec<Asked> = looks.iter().map(|look| look.asked.clone()).collect();
-    let tcp_asked = over_tcp(&asked);
+    let tcp_asked = all_over_tcp(&asked);
     let pod = &asker.glibc;
     let source = pod.address()?;
     let core_dns = stage.core_dns_servers()?;
@@ -81,8 +84,9 @@ fn check_replies(all: &[Answered], from: &str, report: &mut Report) {
     report.check(
         &format!("over TCP the service says the same, {from}"),
         || {
-            all.iter()
-                .try_for_each(|one| same(&one.core_dns, &one.tcp).with_context(|| one.name()))
+            all.iter().try_for_each(|one| {
+                service_says(&one.core_dns, &one.tcp).with_context(|| one.name())
+            })
         },
     );
 }
@@ -90,14 +94,19 @@ fn check_replies(all: &[Answered], from: &str, report: &mut Report) {
 fn check_reply(one: &Answered) -> Result<()> {
     has_kind(&one.core_dns, one.look.kind).context("CoreDNS over TCP")?;
     match one.look.by {
-        By::Kernel => in_kernel(&one.udp)?,
-        By::CoreDns => ensure!(
-            !one.udp.crossed_no_router(),
-            "the reply crossed no router: {:?}",
-            one.udp
-        ),
+        By::Kernel => {
+            in_kernel(&one.udp)?;
+            kernel_says_one(&one.core_dns, &one.udp)
+        }
+        By::CoreDns => {
+            ensure!(
+                !one.udp.crossed_no_router(),
+                "the reply crossed no router: {:?}",
+                one.udp
+            );
+            service_says(&one.core_dns, &one.udp)
+        }
     }
-    same(&one.core_dns, &one.udp)
 }
 
 fn has_kind(replied: &Replied, kind: Kind) -> Result<()> {

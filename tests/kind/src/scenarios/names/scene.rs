@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tests::{eventually, hickory_proto::rr::RecordType, undo::Undo};
 
 use super::{
-    judge::answers,
     objects::{self, HEADLESS, MEMBERS, QUERIER, SERVICE, SUBDOMAIN, full_name},
     other_server,
 };
 use crate::{
+    meaning::answers,
     node::Node,
     pods::Pod,
     stage::{NAMESPACE, ROLLOUT, Stage},
