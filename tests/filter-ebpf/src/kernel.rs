@@ -21,18 +21,16 @@ const UDP: u8 = 17;
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Flow {
-    /// The pod's address; IPv4 in the first four octets.
-    pod: [u8; 16],
+    /// The pod's address, as in the packet; IPv4 in the first word.
+    pod: [u32; 4],
     /// The other end's address.
-    other: [u8; 16],
+    other: [u32; 4],
     /// The pod's port.
-    pod_port: [u8; 2],
+    pod_port: u16,
     /// The other end's port.
-    other_port: [u8; 2],
-    /// TCP or UDP.
-    protocol: u8,
-    /// Nothing: octets of a key must be set.
-    padding: [u8; 3],
+    other_port: u16,
+    /// TCP or UDP. A whole word, so that the key has no unset octets.
+    protocol: u32,
 }
 
 #[btf_map]
@@ -73,13 +71,12 @@ fn filter_entering(ctx: TcContext) -> i32 {
 /// The flow of a packet that leaves the pod or enters it; none unless it is TCP or UDP without IPv6 extensions.
 #[inline(always)]
 fn flow_of<const LEAVES: bool>(ctx: &TcContext) -> Option<Flow> {
-    let mut addresses = [[0; 16]; 2];
-    let (protocol, ports_at) = match u16::from_be(load(ctx, 12)?) {
+    let mut addresses = [[0; 4]; 2];
+    let (protocol, ports_at): (u8, usize) = match u16::from_be(load(ctx, 12)?) {
         ETHERTYPE_IPV4 => {
             let header_len = usize::from(load::<u8>(ctx, ETHERNET_LEN)? & 15) * 4;
             for (end, address) in addresses.iter_mut().enumerate() {
-                let octets: [u8; 4] = load(ctx, ETHERNET_LEN + 12 + end * 4)?;
-                address[..4].copy_from_slice(&octets);
+                address[0] = load(ctx, ETHERNET_LEN + 12 + end * 4)?;
             }
             (load(ctx, ETHERNET_LEN + 9)?, ETHERNET_LEN + header_len)
         }
@@ -94,15 +91,14 @@ fn flow_of<const LEAVES: bool>(ctx: &TcContext) -> Option<Flow> {
     if protocol != TCP && protocol != UDP {
         return None;
     }
-    let ports: [[u8; 2]; 2] = [load(ctx, ports_at)?, load(ctx, ports_at + 2)?];
+    let ports: [u16; 2] = [load(ctx, ports_at)?, load(ctx, ports_at + 2)?];
     let (pod, other) = if LEAVES { (0, 1) } else { (1, 0) };
     Some(Flow {
         pod: addresses[pod],
         other: addresses[other],
         pod_port: ports[pod],
         other_port: ports[other],
-        protocol,
-        padding: [0; 3],
+        protocol: protocol.into(),
     })
 }
 
