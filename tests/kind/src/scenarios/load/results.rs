@@ -115,7 +115,7 @@ impl Results {
         let weighed = |loaded: &&Loaded| loaded.mean * loaded.answered as f64;
         (seconds > 0.0).then(|| Row {
             achieved: answered / seconds,
-            mean: all.iter().map(weighed).sum::<f64>() / answered,
+            mean: all.iter().map(weighed).sum::<f64>() / answered.max(1.0),
             p50: median(all.iter().map(|loaded| loaded.p50)),
             p99: median(all.iter().map(|loaded| loaded.p99)),
             lost: phases.iter().map(|phase| phase.lost()).sum(),
