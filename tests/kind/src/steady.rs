@@ -37,6 +37,12 @@ pub(crate) fn judge(report: &mut Report, during: &str, loaded: &Loaded) {
         loaded.sent as f64,
         "",
     );
+    let held_up = loaded.held_up;
+    report.figure(
+        &format!("{during}: the client itself was held up"),
+        held_up,
+        "s",
+    );
     report.figure(&format!("{during}: lost"), loaded.lost as f64, "");
     report.figure(&format!("{during}: answered in the kernel"), share, "%");
     report.figure(&format!("{during}: latency p50"), loaded.p50, "µs");

@@ -33,6 +33,10 @@ use crate::{
 /// What is offered in OPT, and the most that is received.
 const SIZE: u16 = 4096;
 
+/// How late a question may be sent. A client that was held up for longer takes its schedule up again where it is: what
+/// it has missed would go out as one burst, which no server's socket can hold, and be lost by the client's own doing.
+const LATE: Duration = Duration::from_millis(20);
+
 /// What to ask, how often and for how long.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -135,13 +139,16 @@ impl Load {
     /// `rate` questions a second. Returns for how long questions were sent, in seconds.
     fn on_schedule(mut self, tally: &mut Tally, patience: Duration, rate: u32) -> Result<f64> {
         let start = Instant::now();
+        let mut held_up = Duration::ZERO;
         let mut number = 0;
         loop {
-            let due = Duration::from_secs_f64(number as f64 / f64::from(rate));
+            let due = Duration::from_secs_f64(number as f64 / f64::from(rate)) + held_up;
             if due >= self.length || self.ended.load(Ordering::Relaxed) {
                 break;
             }
-            if start.elapsed() >= due {
+            let late = start.elapsed().checked_sub(due);
+            if let Some(late) = late {
+                held_up += late.saturating_sub(LATE);
                 self.send(number, tally);
                 number += 1;
                 // However late the sending is, what has come is taken before the next one.
@@ -152,6 +159,7 @@ impl Load {
                 self.receive(tally)?;
             }
         }
+        tally.held_up(held_up);
         let seconds = start.elapsed().as_secs_f64();
         let deadline = Instant::now() + patience;
         while tally.open() > 0 && self.wait(deadline)? {

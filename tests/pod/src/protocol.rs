@@ -102,6 +102,8 @@ pub struct Loaded {
     pub max: f64,
     /// From the first question to the last one's sending, in seconds.
     pub seconds: f64,
+    /// For how much of this nothing was sent because the client itself was not let run, in seconds.
+    pub held_up: f64,
 }
 
 /// What became of many connections.

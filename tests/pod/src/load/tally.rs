@@ -105,6 +105,11 @@ impl Tally {
         }
     }
 
+    /// For so long the client was not let run when it should have sent.
+    pub(super) fn held_up(&mut self, time: Duration) {
+        self.result.held_up = time.as_secs_f64();
+    }
+
     /// The result, after `seconds` of sending. What waits is lost.
     pub(super) fn close(mut self, seconds: f64) -> Loaded {
         let open = std::mem::take(&mut self.open);
