@@ -1,5 +1,7 @@
 //! kube-proxy in each of its modes: what is ours stays ours, and what is left to the DNS service gets there.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::{Asked, Replied, Transport};
 use serde_json::json;
@@ -16,6 +18,9 @@ use crate::{
 const KUBE_SYSTEM: &str = "kube-system";
 const WORKLOAD: &str = "daemonset/kube-proxy";
 const NAME: &str = "kube-proxy";
+
+/// How long after its pod is ready a kube-proxy may take until its rules are there and it tells its mode.
+const BEGINS: Duration = Duration::from_secs(30);
 
 /// Sets each mode, asks from a pod on each node, and sets the mode that was.
 pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
@@ -65,7 +70,10 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
                 report.not_run("kube-proxy in ipvs mode", "the kernel has no ip_vs");
                 continue;
             }
-            configure(kubectl, &text.replace(&was, &format!("mode: {mode}")))?;
+            let wanted = text.replace(&was, &format!("mode: {mode}"));
+            if wanted != configuration(kubectl)? {
+                configure(kubectl, &wanted)?;
+            }
             for (node, pod) in stage.nodes.iter().zip(&pods) {
                 let sentence = format!("kube-proxy in {mode} mode, {}", node.name);
                 report.check(&format!("{sentence}: it has that mode"), || {
@@ -102,9 +110,7 @@ fn ask(pod: &Pod, server: &str) -> Result<()> {
         edns: None,
         transport,
     });
-    // The rules of a restarted kube-proxy are there a little after it is ready.
-    let limit = std::time::Duration::from_secs(30);
-    tests::eventually(limit, "every question to be answered", || {
+    tests::eventually(BEGINS, "every question to be answered", || {
         let replied = pod.ask(server, &asked)?;
         for ((name, transport, by_kernel), replied) in questions.iter().zip(&replied) {
             ensure!(
@@ -169,10 +175,13 @@ fn configure(kubectl: &Kubectl, text: &str) -> Result<()> {
 /// Asks kube-proxy itself, which listens on the node's loopback only; bash is in every node, curl need not be.
 fn has_mode(node: &Node, mode: &str) -> Result<()> {
     let ask = "exec 3<>/dev/tcp/127.0.0.1/10249; printf 'GET /proxyMode HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3";
-    let reply = node.run(&["bash", "-c", ask])?;
-    ensure!(
-        reply.trim_end().ends_with(mode),
-        "kube-proxy says {reply:?}"
-    );
-    Ok(())
+    // It listens a little after its pod is ready.
+    tests::eventually(BEGINS, "kube-proxy to tell its mode", || {
+        let reply = node.run(&["bash", "-c", ask])?;
+        ensure!(
+            reply.trim_end().ends_with(mode),
+            "kube-proxy says {reply:?}"
+        );
+        Ok(())
+    })
 }
