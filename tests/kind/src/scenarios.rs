@@ -56,15 +56,15 @@ pub(crate) const ALL: &[Scenario] = &[
         run: scale::run,
     },
     Scenario {
-        name: "first-question",
+        name: "first question",
         run: first_question::run,
     },
     Scenario {
-        name: "agent-restart",
+        name: "agent restart",
         run: agent_restart::run,
     },
     Scenario {
-        name: "core-dns",
+        name: "CoreDNS",
         run: core_dns::run,
     },
     Scenario {
@@ -72,7 +72,7 @@ pub(crate) const ALL: &[Scenario] = &[
         run: kube_proxy::run,
     },
     Scenario {
-        name: "node-restart",
+        name: "node restart",
         run: node_restart::run,
     },
 ];
