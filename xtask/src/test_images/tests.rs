@@ -7,7 +7,7 @@ use crate::setup;
 fn every_program_of_the_images_is_among_the_needs() {
     for name in GLIBC_PROGRAMS.iter().chain(SHARED_PROGRAMS) {
         let need = setup::Need::Program(name);
-        assert!(setup::TEST_IMAGES.contains(&need), "{name}");
+        assert!(setup::KIND.contains(&need), "{name}");
     }
 }
 

@@ -86,7 +86,7 @@ fn becomes(stage: &Stage, scene: &Scene, record_type: RecordType, expected: &[&s
             let told = answers(replied)?;
             let is_told = |record: &&str| told.iter().any(|one| one.ends_with(*record));
             ensure!(
-                told.len() == expected.len() && expected.iter().all(|record| is_told(&record)),
+                told.len() == expected.len() && expected.iter().all(is_told),
                 "the kernel says {told:?} instead of {expected:?}"
             );
             for server in stage.core_dns_servers()? {
