@@ -131,13 +131,15 @@ fn detaching(template: &Value, node: &Node) -> Value {
     let container = &mut spec["containers"][0];
     container["args"] = json!(["detach"]);
     if let Some(container) = container.as_object_mut() {
-        for probe in [
+        // What only a running agent needs.
+        for field in [
             "livenessProbe",
             "readinessProbe",
             "startupProbe",
             "lifecycle",
+            "ports",
         ] {
-            container.remove(probe);
+            container.remove(field);
         }
     }
     json!({
