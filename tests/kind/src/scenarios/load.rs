@@ -30,13 +30,13 @@ const SERVICE: &str = "web";
 const PORT: u16 = 80;
 
 /// Questions a second of all pods together. The last one may be more than CoreDNS bears beside everything else.
-const RATES: [u32; 3] = [400, 2_000, 8_000];
+const RATES: [u32; 3] = [400, 4_000, 8_000];
 
-/// The rate at which connections are made besides: far below what CoreDNS bears.
-const WITH_CONNECTIONS: u32 = 2_000;
+/// The rate at which connections are made besides: half of the highest.
+const WITH_CONNECTIONS: u32 = 4_000;
 
 /// At and below this rate nothing may be lost while zerohop is attached.
-const LOSSLESS: u32 = 2_000;
+const LOSSLESS: u32 = 4_000;
 
 /// For how long a rate lasts, without and with connections.
 const LENGTH: Duration = Duration::from_secs(3);
