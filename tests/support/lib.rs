@@ -9,6 +9,7 @@
 mod agent;
 mod api_server;
 mod capture;
+mod child;
 mod chart;
 mod client;
 mod core_dns;
@@ -33,6 +34,7 @@ mod wait;
 pub use agent::Agent;
 pub use api_server::ApiServer;
 pub use capture::Capture;
+pub use child::OwnedChild;
 pub use chart::{deploy_folder, render_chart};
 pub use client::Client;
 pub use core_dns::CoreDns;

@@ -4,10 +4,10 @@ use std::{
     collections::BTreeMap,
     process,
     sync::{
-        Mutex, MutexGuard, Once, PoisonError,
+        Condvar, Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, ThreadId},
 };
 
 /// The status with which a shell reports a program that SIGINT ended.
@@ -19,11 +19,28 @@ type Action = Box<dyn FnOnce() + Send>;
 static PENDING: Mutex<Pending> = Mutex::new(Pending {
     next: 0,
     actions: BTreeMap::new(),
+    running: 0,
+    cleaning: None,
 });
+
+/// Told when an action that runs on a drop has ended.
+static ENDED: Condvar = Condvar::new();
 
 struct Pending {
     next: u64,
     actions: BTreeMap<u64, Action>,
+    /// How many actions run on a drop at this moment.
+    running: usize,
+    /// The thread that cleans up after an interruption. From then on every other thread stops where it would make
+    /// or undo something: it would work on what is being taken away, or end the process half-way.
+    cleaning: Option<ThreadId>,
+}
+
+impl Pending {
+    fn is_for_another_thread(&self) -> bool {
+        self.cleaning
+            .is_some_and(|cleaning| cleaning != thread::current().id())
+    }
 }
 
 /// Runs an action once: when it is dropped, or when the process is interrupted before that.
@@ -37,9 +54,15 @@ pub struct Undo {
 
 impl Undo {
     /// Registers `action`. The first call also installs the handler for SIGINT and SIGTERM.
+    ///
+    /// After an interruption it does not return, nor does a drop: all that is left to do is done by the handler.
     pub fn on_drop(action: impl FnOnce() + Send + 'static) -> Self {
         handle_interrupts();
         let mut pending = lock();
+        if pending.is_for_another_thread() {
+            drop(pending);
+            stop_here();
+        }
         let number = pending.next;
         pending.next += 1;
         pending.actions.insert(number, Box::new(action));
@@ -49,11 +72,36 @@ impl Undo {
 
 impl Drop for Undo {
     fn drop(&mut self) {
-        // The lock is released before the action runs: an action may itself drop another one.
-        let action = lock().actions.remove(&self.number);
-        if let Some(action) = action {
-            action();
+        let mut pending = lock();
+        if pending.is_for_another_thread() {
+            drop(pending);
+            stop_here();
         }
+        let Some(action) = pending.actions.remove(&self.number) else {
+            return;
+        };
+        pending.running += 1;
+        // The lock is released before the action runs: an action may itself drop another one.
+        drop(pending);
+        let _running = Running;
+        action();
+    }
+}
+
+/// An action that runs on a drop; counted down also when it panics.
+struct Running;
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        lock().running -= 1;
+        ENDED.notify_all();
+    }
+}
+
+/// The handler ends the process.
+fn stop_here() -> ! {
+    loop {
+        thread::park();
     }
 }
 
@@ -62,9 +110,7 @@ impl Drop for Undo {
 pub fn until_interrupted() -> ! {
     handle_interrupts();
     ORDINARY_END.store(true, Ordering::Relaxed);
-    loop {
-        thread::park();
-    }
+    stop_here()
 }
 
 /// Makes SIGINT and SIGTERM run every pending action and end the process with status 130.
@@ -85,9 +131,20 @@ fn handle_interrupts() {
 }
 
 fn everything() {
-    // One at a time and not under the lock, for the same reason as in `drop`.
-    while let Some((_, action)) = { lock().actions.pop_last() } {
-        action();
+    lock().cleaning = Some(thread::current().id());
+    loop {
+        let mut pending = lock();
+        // What was begun on a drop may be half done, and may drop others in turn.
+        while pending.running > 0 {
+            pending = ENDED.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        }
+        let newest = pending.actions.pop_last();
+        // One at a time and not under the lock, for the same reason as in `drop`.
+        drop(pending);
+        match newest {
+            Some((_, action)) => action(),
+            None => return,
+        }
     }
 }
 

@@ -7,16 +7,25 @@ mod programs;
 
 use std::{
     path::{PathBuf, absolute},
-    process::Command,
+    process::{Command, ExitStatus},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
+use tests::OwnedChild;
 
 use self::{cluster::Cluster, programs::Programs};
 use crate::{
+    progress,
     setup::{self, Environment},
     test_images, workspace,
 };
+
+/// The cluster that is made unless another one is asked for.
+const CONFIGURATION: &str = "deploy/kind/cluster.yaml";
+
+/// How long the tests may take to put the cluster back after an interruption.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What to do with which cluster.
 #[derive(clap::Args)]
@@ -30,14 +39,9 @@ pub(crate) struct Options {
     /// The image of its nodes; by default kind's own
     #[arg(long, global = true, env = "ZEROHOP_NODE_IMAGE", value_name = "IMAGE")]
     node_image: Option<String>,
-    /// kind's configuration of the cluster
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "deploy/kind/cluster.yaml"
-    )]
-    config: PathBuf,
+    /// kind's configuration of the cluster [default: deploy/kind/cluster.yaml of the repository]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// A configuration of kind whose kubeadmConfigPatches are added, for node images that need them
     #[arg(long, global = true, env = "ZEROHOP_KIND_PATCHES", value_name = "FILE")]
     patches: Option<PathBuf>,
@@ -50,6 +54,15 @@ pub(crate) struct Options {
     /// Write the tests' checks and figures into this file as JSON
     #[arg(long, global = true, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+impl Options {
+    fn config(&self) -> Result<PathBuf> {
+        match &self.config {
+            Some(path) => absolute(path).with_context(|| format!("find {}", path.display())),
+            None => Ok(workspace::root().join(CONFIGURATION)),
+        }
+    }
 }
 
 /// One step.
@@ -74,10 +87,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match options.step {
         None => all(options, &cluster),
         Some(Step::Up) => up(options, &cluster),
-        Some(Step::Load) => load(&cluster, &ready()?),
-        Some(Step::Test) => test(options, &cluster, &ready()?),
-        Some(Step::Inspect) => inspect(&cluster, &ready()?),
         Some(Step::Down) => cluster.delete(),
+        Some(step) => {
+            cluster.must_be_there()?;
+            let environment = ready()?;
+            match step {
+                Step::Load => load(&cluster, &environment),
+                Step::Test => test(options, &cluster, &environment),
+                Step::Inspect | Step::Up | Step::Down => inspect(&cluster, &environment),
+            }
+        }
     }
 }
 
@@ -89,42 +108,39 @@ fn all(options: &Options, cluster: &Cluster) -> Result<()> {
     // What is missing shall be known before minutes have gone into a cluster.
     let environment = ready()?;
     cluster.must_be_new()?;
-    let removal = cluster.removed_on_drop();
-    let done = up_unguarded(options, cluster)
+    let removal = (!options.keep).then(|| cluster.removed_on_drop());
+    let done = create(options, cluster)
         .and_then(|()| load(cluster, &environment))
         .and_then(|()| test(options, cluster, &environment))
         .and_then(|()| inspect(cluster, &environment));
-    if options.keep {
-        cluster.keep(removal);
+    if removal.is_none() {
+        cluster.say_how_to_use()?;
     }
     done
 }
 
 fn up(options: &Options, cluster: &Cluster) -> Result<()> {
     cluster.must_be_new()?;
-    let removal = cluster.removed_on_drop();
-    let done = up_unguarded(options, cluster);
+    let removal = (!options.keep).then(|| cluster.removed_on_drop());
+    let done = create(options, cluster);
     if done.is_ok() || options.keep {
-        cluster.keep(removal);
+        // A guard that is never dropped does nothing, for the process ends now.
+        std::mem::forget(removal);
+        cluster.say_how_to_use()?;
     }
     done
 }
 
-fn up_unguarded(options: &Options, cluster: &Cluster) -> Result<()> {
-    let configuration = configuration::read(
-        &workspace::root().join(&options.config),
-        options.patches.as_deref(),
-    )?;
-    cluster.create(&configuration, options.node_image.as_deref())
+fn create(options: &Options, cluster: &Cluster) -> Result<()> {
+    let configuration = configuration::read(&options.config()?, options.patches.as_deref())?;
+    cluster.create(&configuration, options.node_image.as_deref(), options.keep)
 }
 
 fn load(cluster: &Cluster, environment: &Environment) -> Result<()> {
-    cluster.must_be_there()?;
     install::install(cluster, environment)
 }
 
 fn test(options: &Options, cluster: &Cluster, environment: &Environment) -> Result<()> {
-    cluster.must_be_there()?;
     let mut command = scenarios(cluster, environment)?;
     if let Some(only) = &options.only {
         command.args(["--only", only]);
@@ -133,34 +149,34 @@ fn test(options: &Options, cluster: &Cluster, environment: &Environment) -> Resu
         let path = absolute(json).with_context(|| format!("find {}", json.display()))?;
         command.arg("--json").arg(path);
     }
-    let status = command.status().context("start the tests")?;
-    ensure!(status.success(), "what is told above does not hold");
+    ensure!(
+        run_to_end(&mut command)?.success(),
+        "what is told above does not hold"
+    );
     Ok(())
 }
 
 fn inspect(cluster: &Cluster, environment: &Environment) -> Result<()> {
-    cluster.must_be_there()?;
     let mut command = scenarios(cluster, environment)?;
-    let status = command
-        .arg("--inspect")
-        .status()
-        .context("start the inspection")?;
+    command.arg("--inspect");
     ensure!(
-        status.success(),
+        run_to_end(&mut command)?.success(),
         "the inspection has found what is told above"
     );
     Ok(())
 }
 
+/// Runs the program that asks the cluster; after an interruption it puts the cluster back before it ends.
+fn run_to_end(command: &mut Command) -> Result<ExitStatus> {
+    let running = OwnedChild::spawn(command, PATIENCE).context("start the tests")?;
+    running.wait().context("wait for the tests")
+}
+
 /// The program that asks the cluster.
 fn scenarios(cluster: &Cluster, environment: &Environment) -> Result<Command> {
     let mut build = environment.cargo();
-    build.args(["build", "--quiet", "--package", "kind-tests"]);
-    let status = build.status().context("start cargo")?;
-    ensure!(
-        status.success(),
-        "the tests do not build, for the reasons above"
-    );
+    build.args(["build", "--package", "kind-tests"]);
+    progress::run("building the tests", &mut build, &cluster.log("build"))?;
     let mut command = Command::new(workspace::target_folder().join("debug/kind-tests"));
     environment.apply(&mut command);
     cluster.tell(&mut command, environment)?;

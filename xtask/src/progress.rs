@@ -12,9 +12,13 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use tests::OwnedChild;
 
 /// How often a step speaks when nobody watches a terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a step may take to end after an interruption.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many of the log's last lines a failure shows.
 const LOG_TAIL_LINES: usize = 25;
@@ -29,11 +33,8 @@ const LOG_TAIL_LINES: usize = 25;
 /// The command cannot be started, or ends without success: the message holds the end of the log.
 pub(crate) fn run(what: &str, command: &mut Command, log: &Path) -> Result<()> {
     let (output, errors) = open_log(log)?;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(errors)
-        .spawn()
+    command.stdin(Stdio::null()).stdout(output).stderr(errors);
+    let child = OwnedChild::spawn(command, PATIENCE)
         .with_context(|| format!("{what}: start {:?}", command.get_program()))?;
 
     let display = Display::start(what);

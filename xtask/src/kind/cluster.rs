@@ -1,7 +1,7 @@
 //! One kind cluster: made, found, removed.
 
 use std::{
-    fs,
+    fs, io,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -47,12 +47,17 @@ impl Cluster {
         })
     }
 
-    /// Makes it.
+    /// Makes it. Its nodes stay after a failure if they are to be `kept`; otherwise kind itself removes them.
     ///
     /// # Errors
     ///
     /// kind fails: with the end of its log.
-    pub(super) fn create(&self, configuration: &str, node_image: Option<&str>) -> Result<()> {
+    pub(super) fn create(
+        &self,
+        configuration: &str,
+        node_image: Option<&str>,
+        kept: bool,
+    ) -> Result<()> {
         allow_watching();
         let path = self.folder.join("configuration.yaml");
         fs::create_dir_all(&self.folder)
@@ -62,6 +67,9 @@ impl Cluster {
         command.arg("--config").arg(&path);
         if let Some(image) = node_image {
             command.args(["--image", image]);
+        }
+        if kept {
+            command.arg("--retain");
         }
         let what = format!("making the cluster {} (about half a minute)", self.name);
         progress::run(&what, &mut command, &self.log("up"))
@@ -81,8 +89,12 @@ impl Cluster {
         let mut command = self.kind(&["delete", "cluster"]);
         let what = format!("removing the cluster {}", self.name);
         progress::run(&what, &mut command, &self.log("down"))?;
-        fs::remove_dir_all(&self.folder)
-            .with_context(|| format!("remove {}", self.folder.display()))
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("remove {}", self.folder.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes it when the guard is dropped, and on Ctrl-C.
@@ -98,15 +110,16 @@ impl Cluster {
         })
     }
 
-    /// Keeps it after all, and says how to use and to remove it.
-    pub(super) fn keep(&self, removal: Undo) {
-        // A guard that is never dropped does nothing, for the process ends now.
-        std::mem::forget(removal);
-        eprintln!(
-            "the cluster {name} is kept:\n    export KUBECONFIG={kubeconfig}\n    cargo xtask kind down --name {name}",
-            name = self.name,
-            kubeconfig = self.kubeconfig().display()
-        );
+    /// Says how to use and to remove it, if it is there.
+    pub(super) fn say_how_to_use(&self) -> Result<()> {
+        if self.is_there()? {
+            eprintln!(
+                "the cluster {name} is kept:\n    export KUBECONFIG={kubeconfig}\n    cargo xtask kind down --name {name}",
+                name = self.name,
+                kubeconfig = self.kubeconfig().display()
+            );
+        }
+        Ok(())
     }
 
     /// Makes sure that nobody's cluster is taken.
@@ -129,15 +142,10 @@ impl Cluster {
                 name = self.name
             );
         }
-        if !self.kubeconfig().exists() {
-            let mut command = self.kind(&["export", "kubeconfig"]);
-            progress::run(
-                "asking kind for the kubeconfig",
-                &mut command,
-                &self.log("kubeconfig"),
-            )?;
-        }
-        Ok(())
+        // The one in the folder may be of an earlier cluster of this name.
+        let mut command = self.kind(&["export", "kubeconfig"]);
+        let what = format!("asking kind for the kubeconfig of {}", self.name);
+        progress::run(&what, &mut command, &self.log("kubeconfig"))
     }
 
     fn is_there(&self) -> Result<bool> {
@@ -176,7 +184,7 @@ impl Cluster {
     pub(super) fn log(&self, step: &str) -> PathBuf {
         // Outside the cluster's folder, which goes with it.
         let name = &self.name;
-        workspace::target_folder().join(format!("kind/log/{name}-{step}.log"))
+        workspace::target_folder().join(format!("kind-log/{name}-{step}.log"))
     }
 
     fn kubeconfig(&self) -> PathBuf {

@@ -47,8 +47,18 @@ pub(super) fn install(cluster: &Cluster, environment: &Environment) -> Result<()
         "installing zerohop by its chart",
         &mut helm,
         &cluster.log("install"),
-    );
+    )
+    .and_then(|()| wait_until_ready(cluster, environment));
     installed.inspect_err(|_| show_trouble(cluster, environment))
+}
+
+/// Helm waits for all nodes but those that may be unavailable meanwhile; this, for all.
+fn wait_until_ready(cluster: &Cluster, environment: &Environment) -> Result<()> {
+    let mut kubectl = cluster.client(environment, Tool::Kubectl)?;
+    kubectl.args(["rollout", "status", "--namespace", NAMESPACE]);
+    kubectl.args([format!("daemonset/{RELEASE}"), format!("--timeout={READY}")]);
+    let what = "waiting for zerohop on every node";
+    progress::run(what, &mut kubectl, &cluster.log("rollout"))
 }
 
 /// What the pods say, for nobody can look after the cluster is gone.
@@ -71,6 +81,7 @@ fn show_trouble(cluster: &Cluster, environment: &Environment) {
             "app.kubernetes.io/name=zerohop",
             "--all-containers",
             "--prefix",
+            "--tail=100",
         ],
     ] {
         let Ok(mut kubectl) = cluster.client(environment, Tool::Kubectl) else {
