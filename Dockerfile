@@ -2,7 +2,7 @@
 #
 #     docker build --tag localhost/zerohop:0.1.0 .
 #
-# The builder is any image with Debian's or Ubuntu's packages; one with rustup is welcome, too:
+# The builder is an image with Debian 12's packages, or one with rustup:
 #
 #     docker build --build-arg BUILDER=rust:1.95-bookworm --tag localhost/zerohop:0.1.0 .
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(crate) use paths::become_compiler;
-pub(crate) use static_program::{Profile, static_program, static_program_of};
+pub(crate) use static_program::{static_program, static_program_of};
 
 /// How to build.
 #[derive(clap::Args)]

@@ -14,10 +14,11 @@ pub(crate) struct Options {
 
 /// Looks at everything that any verb needs and prints a table; with `--install` repairs first.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let needs = setup::everything();
     if options.install {
-        setup::ready(setup::TEST)?;
+        setup::ready(&needs)?;
     }
-    let mut things = setup::inspect(setup::TEST);
+    let mut things = setup::inspect(&needs);
     // These are worth a line if they are here, but nothing fails without them: Go is needed only as
     // long as a tool is to be built, and is then among the things already.
     let optional = setup::inspect(&[Need::Program("go"), Need::BpfLints]);

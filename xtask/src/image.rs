@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    build::{self, Profile},
+    build,
     oci::{self, Digest, Image, Layer},
     setup::{self, Environment},
     workspace,
@@ -76,7 +76,7 @@ pub(crate) fn default_name() -> String {
 ///
 /// The agent does not compile, `name` is no image name, or the archive cannot be written.
 pub(crate) fn build(environment: &Environment, archive: &Path, name: &str) -> Result<Digest> {
-    let agent = build::static_program(environment, "dns-userspace", "zerohop", Profile::Release)?;
+    let agent = build::static_program(environment, "dns-userspace", "zerohop")?;
     write(archive, name, &agent)
 }
 

@@ -29,12 +29,8 @@ pub(crate) struct Image {
     pub(crate) entrypoint: Vec<String>,
     /// The arguments that it gets unless others are given.
     pub(crate) command: Vec<String>,
-    /// Its environment's variables; without `PATH` it gets the usual one.
-    pub(crate) environment: BTreeMap<String, String>,
     /// Its labels, such as those that begin with `org.opencontainers.image`.
     pub(crate) labels: BTreeMap<String, String>,
-    /// Whom it runs as, `USER` or `UID:GID`; root without.
-    pub(crate) user: Option<String>,
 }
 
 /// The SHA-256 of some octets, as image formats spell it: `sha256:` and 64 hexadecimal digits.

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use tests::OwnedChild;
+use ::tests::OwnedChild;
 
 /// How often a step speaks when nobody watches a terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(30);

@@ -129,6 +129,13 @@ pub(crate) const TEST: &[Need] = &[
     Need::Tool(Tool::Helm),
 ];
 
+/// What the verbs need, all of them together.
+pub(crate) fn everything() -> Vec<Need> {
+    let mut needs = TEST.to_vec();
+    needs.extend(KIND.iter().filter(|need| !TEST.contains(need)));
+    needs
+}
+
 /// Looks at each of `needs` without changing anything; what building the missing tools takes comes too.
 pub(crate) fn inspect(needs: &[Need]) -> Vec<Thing> {
     let mut things = Vec::new();

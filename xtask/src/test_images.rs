@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use self::program::{applets, content_of};
 use crate::{
-    build::{self, Profile},
+    build,
     oci::{self, Image, Layer},
     setup::Environment,
     workspace,
@@ -69,7 +69,7 @@ pub(crate) fn musl_name() -> String {
 pub(crate) fn build(environment: &Environment) -> Result<PathBuf> {
     let folder = workspace::target_folder().join("test-images");
     fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
-    let pod = build::static_program(environment, "pod", "pod", Profile::Release)?;
+    let pod = build::static_program(environment, "pod", "pod")?;
     let musl_getent = build_musl_getent(&folder)?;
 
     let shared_content = content_of(SHARED_PROGRAMS)?;

@@ -163,7 +163,8 @@ pub(crate) fn cache_folder() -> Result<PathBuf> {
 
 /// Looks for `tool` without building anything.
 ///
-/// A bpf-linker or a Helm 3 of the user's own on `PATH` counts too: that is how most people have them.
+/// A bpf-linker of the user's own on `PATH` counts too, and a Helm that is new enough: that is how most people have
+/// them.
 pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
     let given =
         env::var_os(TOOLS_VARIABLE).map(|folder| PathBuf::from(folder).join(tool.file_name()));
@@ -172,7 +173,7 @@ pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
         Tool::BpfLinker => which::which(tool.file_name()).ok(),
         Tool::Helm => which::which(tool.file_name())
             .ok()
-            .filter(|helm| is_helm_3(helm)),
+            .filter(|helm| is_helm_as_wanted(helm)),
         _ => None,
     };
     [given, cached, on_path]
@@ -205,12 +206,32 @@ fn build(tool: Tool) -> Result<PathBuf> {
     Ok(wanted)
 }
 
-/// Helm 4 writes manifests in another form.
-fn is_helm_3(helm: &Path) -> bool {
+/// Whether this Helm makes of the chart what the one that is built here makes.
+fn is_helm_as_wanted(helm: &Path) -> bool {
     let version = Command::new(helm)
         .args(["version", "--template", "{{.Version}}"])
         .output();
-    version.is_ok_and(|version| version.stdout.starts_with(b"v3."))
+    version.is_ok_and(|version| {
+        let version = String::from_utf8_lossy(&version.stdout);
+        is_version_as_wanted(version.trim(), recipe::of(Tool::Helm).version)
+    })
+}
+
+/// Whether a version such as `v3.22.1` is of the same major version as `tried`, and of its minor version or a later
+/// one: earlier ones lack options and were not tried, and another major version writes manifests in another form.
+fn is_version_as_wanted(version: &str, tried: &str) -> bool {
+    let Some(found) = version.strip_prefix('v').and_then(major_and_minor) else {
+        return false;
+    };
+    major_and_minor(tried).is_some_and(|tried| found.0 == tried.0 && found.1 >= tried.1)
+}
+
+/// The first two numbers of a version such as `3.22.0`.
+fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.');
+    let major = numbers.next()?.parse().ok()?;
+    let minor = numbers.next()?.parse().ok()?;
+    Some((major, minor))
 }
 
 fn is_program(path: &Path) -> bool {
@@ -239,6 +260,27 @@ mod tests {
                 "helm-3.22.0/helm",
             ]
         );
+    }
+
+    #[test]
+    fn a_helm_counts_from_the_minor_version_that_was_tried_within_its_major_version() {
+        for (version, counts) in [
+            ("v3.22.0", true),
+            ("v3.22.4+g1234567", true),
+            ("v3.30.1", true),
+            ("v3.9.4", false),
+            ("v3.21.9", false),
+            ("v4.0.0", false),
+            ("v2.30.0", false),
+            ("", false),
+            ("command not found", false),
+        ] {
+            assert_eq!(
+                is_version_as_wanted(version, "3.22.0"),
+                counts,
+                "{version:?}"
+            );
+        }
     }
 
     #[test]

@@ -21,17 +21,7 @@ use crate::{progress, setup::Environment, workspace};
 /// Symbols go by a flag and not by the profile: the profile is the BPF object's too, which needs its own.
 const FLAGS: &str = "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols";
 
-/// How much a program is optimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Quick to build.
-    #[allow(dead_code, reason = "test programs are built like this")]
-    Debug,
-    /// Quick to run.
-    Release,
-}
-
-/// Builds the program `binary` of `package` statically, and returns its path.
+/// Builds the program `binary` of `package` statically and optimised, and returns its path.
 ///
 /// It has a target folder of its own, since its flags and paths would rebuild everything elsewhere.
 ///
@@ -42,17 +32,9 @@ pub(crate) fn static_program(
     environment: &Environment,
     package: &str,
     binary: &str,
-    profile: Profile,
 ) -> Result<PathBuf> {
     let target = workspace::target_folder().join("static");
-    static_program_of(
-        environment,
-        &workspace::root(),
-        &target,
-        package,
-        binary,
-        profile,
-    )
+    static_program_of(environment, &workspace::root(), &target, package, binary)
 }
 
 /// The same from the sources in `root`, with what is built in `target`.
@@ -66,7 +48,6 @@ pub(crate) fn static_program_of(
     target: &Path,
     package: &str,
     binary: &str,
-    profile: Profile,
 ) -> Result<PathBuf> {
     let made = fs::create_dir_all(target).and_then(|()| target.canonicalize());
     let target = made.with_context(|| format!("make the folder {}", target.display()))?;
@@ -78,7 +59,7 @@ pub(crate) fn static_program_of(
     let mut command = environment.cargo();
     command
         .current_dir(&root)
-        .args(["build", "--locked", "--target", &platform])
+        .args(["build", "--release", "--locked", "--target", &platform])
         .args(["--package", package, "--bin", binary])
         .arg("--target-dir")
         .arg(&target)
@@ -86,17 +67,10 @@ pub(crate) fn static_program_of(
         // What else may change the octets: parts of an earlier build, and today's date.
         .env("CARGO_INCREMENTAL", "0")
         .env("SOURCE_DATE_EPOCH", "0");
-    let folder = match profile {
-        Profile::Debug => "debug",
-        Profile::Release => {
-            command.arg("--release");
-            "release"
-        }
-    };
     let xtask = env::current_exe().context("find this program's own path")?;
     paths::hide(&mut command, &xtask, &root, &target);
 
     let what = format!("building {binary} statically");
     progress::run(&what, &mut command, &target.join("log").join(binary))?;
-    Ok(target.join(platform).join(folder).join(binary))
+    Ok(target.join(platform).join("release").join(binary))
 }

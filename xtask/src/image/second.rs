@@ -7,12 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use walkdir::{DirEntry, WalkDir};
 
 use super::write;
-use crate::{
-    build::{self, Profile},
-    oci::Digest,
-    setup::Environment,
-    workspace,
-};
+use crate::{build, oci::Digest, setup::Environment, workspace};
 
 /// The file by which programs mark folders that they can make again, cargo's target folders among
 /// them: <https://bford.info/cachedir/>.
@@ -32,14 +27,8 @@ pub(super) fn compare(
     let folder = Folder::new()?;
     let (sources, target) = (folder.path().join("sources"), folder.path().join("target"));
     copy(&workspace::root(), &sources)?;
-    let agent = build::static_program_of(
-        environment,
-        &sources,
-        &target,
-        "dns-userspace",
-        "zerohop",
-        Profile::Release,
-    )?;
+    let agent =
+        build::static_program_of(environment, &sources, &target, "dns-userspace", "zerohop")?;
     let again = archive.with_extension("again.tar");
     let second = write(&again, name, &agent)?;
     if second != *first {

@@ -154,15 +154,7 @@ fn descriptor(media_type: &str, digest: &Digest, size: usize) -> Value {
 
 /// The image's configuration: `config.md` of the image specification.
 fn config(image: &Image, layers: &[(Digest, usize)]) -> Value {
-    let mut environment = image.environment.clone();
-    environment
-        .entry("PATH".to_owned())
-        .or_insert_with(|| USUAL_PATH.to_owned());
-    let environment: Vec<String> = environment
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let mut config = json!({ "Env": environment, "WorkingDir": "/" });
+    let mut config = json!({ "Env": [format!("PATH={USUAL_PATH}")], "WorkingDir": "/" });
     if !image.entrypoint.is_empty() {
         config["Entrypoint"] = json!(image.entrypoint);
     }
@@ -171,9 +163,6 @@ fn config(image: &Image, layers: &[(Digest, usize)]) -> Value {
     }
     if !image.labels.is_empty() {
         config["Labels"] = json!(image.labels);
-    }
-    if let Some(user) = &image.user {
-        config["User"] = json!(user);
     }
     let digests: Vec<String> = layers
         .iter()

@@ -22,7 +22,6 @@ pub(crate) struct Layer {
 }
 
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "images of test programs are made of these")]
 enum Entry {
     File { host_path: PathBuf, mode: u32 },
     Text { contents: String, mode: u32 },
@@ -30,7 +29,6 @@ enum Entry {
     Link { target: String },
 }
 
-#[allow(dead_code, reason = "images of test programs are made of these")]
 impl Layer {
     /// A layer without anything.
     pub(crate) fn new() -> Self {
