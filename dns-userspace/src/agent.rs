@@ -119,6 +119,12 @@ async fn work(
             Some(seen) = seen.recv() => upkeep.see(seen)?,
             Some(batch) = take(resolved) => upkeep.resolved(batch),
             () = pause(next) => upkeep.pass_time(),
+            // Before interfaces, for a stale answer is worse than a pass: attaching takes a while when pods come in
+            // crowds, and endpoints go at the same time.
+            taken = take(events) => match taken {
+                Some(batch) => upkeep.take_in(batch)?,
+                None => anyhow::bail!("the source of objects has ended; this is a fault of zerohop"),
+            },
             _ = order.tick() => upkeep.look_at_order(),
             event = interfaces.next() => match event {
                 Ok(event) => upkeep.interface(event, interfaces),
@@ -127,10 +133,6 @@ async fn work(
                     tracing::warn!("{error}");
                     tokio::time::sleep(PAUSE).await;
                 }
-            },
-            taken = take(events) => match taken {
-                Some(batch) => upkeep.take_in(batch)?,
-                None => anyhow::bail!("the source of objects has ended; this is a fault of zerohop"),
             },
         }
     }
