@@ -11,7 +11,10 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use tokio::sync::mpsc;
 
-use self::{outside::Outside, policy::InEffect, skipped::NotServed, synchronised::Synchronised};
+use self::{
+    interfaces::Troubles, outside::Outside, policy::InEffect, skipped::NotServed,
+    synchronised::Synchronised,
+};
 use crate::{
     config::Config,
     datapath::{
@@ -61,6 +64,8 @@ pub(super) struct Upkeep {
     said: Option<Readiness>,
     /// Interfaces on which others run before us, as it was told.
     told: BTreeSet<(String, String)>,
+    /// Interfaces that could not be looked after, as it was told.
+    troubles: Troubles,
     not_served: NotServed,
     synchronised: Synchronised,
     telemetry: Arc<Telemetry>,
@@ -118,6 +123,7 @@ impl Upkeep {
             located: false,
             said: None,
             told: BTreeSet::new(),
+            troubles: Troubles::default(),
             not_served: NotServed::default(),
             synchronised: Synchronised::default(),
             telemetry,

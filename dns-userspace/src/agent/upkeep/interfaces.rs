@@ -1,8 +1,10 @@
 //! Interfaces that come and go.
 
+use std::collections::BTreeMap;
+
 use super::Upkeep;
 use crate::datapath::{
-    attach::{Attached, Attachment},
+    attach::{Attached, AttachedBy, Attachment},
     interfaces::{Interface, InterfaceEvent, InterfaceWatch},
 };
 
@@ -17,6 +19,7 @@ impl Upkeep {
                 if let Err(error) = self.attachments.detach(index) {
                     tracing::warn!(index, "{error}");
                 }
+                self.troubles.over(index);
                 self.note_mtu(index, None);
             }
             InterfaceEvent::FiltersChanged { index } => self.look_at(index),
@@ -28,23 +31,33 @@ impl Upkeep {
                 for gone in self.store.interfaces().difference(&wanted) {
                     self.note_mtu(*gone, None);
                 }
+                self.troubles.0.retain(|index, _| wanted.contains(index));
                 self.surveyed = true;
             }
         }
     }
 
-    /// Makes sure that ours is first on every interface, as far as that is ours to decide.
+    /// Makes sure that ours is first wherever nobody announces another order.
     pub(in crate::agent) fn look_at_order(&mut self) {
-        for attached in self.attachments.list() {
+        let attached = self.attachments.list().into_iter();
+        for attached in attached.filter(|attached| changes_silently(attached.by)) {
             self.look_at(attached.index);
         }
     }
 
     fn look_at(&mut self, index: u32) {
         match self.attachments.check_first(index, &self.programs) {
-            Ok(Some(Attachment::Attached(attached))) => self.note_order(&attached),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(index, "{error}"),
+            Ok(Some(Attachment::Attached(attached))) => {
+                self.troubles.over(index);
+                self.note_order(&attached);
+            }
+            Ok(_) => self.troubles.over(index),
+            Err(error) => {
+                let error = error.to_string();
+                if self.troubles.is_new(index, &error) {
+                    tracing::warn!(index, "{error}; trying again, quietly");
+                }
+            }
         }
     }
 
@@ -83,6 +96,60 @@ impl Upkeep {
         if !self.told.contains(&told) {
             tracing::warn!(interface = %attached.name, "{} runs before ours: what it answers or drops, we do not see", told.1);
             self.told.insert(told);
+        }
+    }
+}
+
+/// Whether the order of programs can change without a message: filters are announced, and XDP has no order.
+fn changes_silently(by: AttachedBy) -> bool {
+    match by {
+        AttachedBy::Tcx => true,
+        AttachedBy::Clsact | AttachedBy::XdpNative | AttachedBy::XdpGeneric => false,
+    }
+}
+
+/// The last error of each interface that could not be looked after, by its number: one that lasts is told once.
+#[derive(Debug, Default)]
+pub(super) struct Troubles(BTreeMap<u32, String>);
+
+impl Troubles {
+    /// Notes an error, and says whether it is another one than the last.
+    fn is_new(&mut self, index: u32, error: &str) -> bool {
+        let before = self.0.insert(index, error.to_owned());
+        before.as_deref() != Some(error)
+    }
+
+    /// Forgets the error of an interface that is well, or gone.
+    fn over(&mut self, index: u32) {
+        self.0.remove(&index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lasting_error_is_new_once_and_again_after_it_was_over() {
+        let mut troubles = Troubles::default();
+        assert!(troubles.is_new(3, "no memory"));
+        assert!(!troubles.is_new(3, "no memory"));
+        assert!(troubles.is_new(4, "no memory"), "another interface");
+        assert!(troubles.is_new(3, "not permitted"), "another error");
+        troubles.over(3);
+        assert!(troubles.is_new(3, "not permitted"));
+        assert!(!troubles.is_new(4, "no memory"));
+    }
+
+    #[test]
+    fn only_the_order_on_tcx_changes_without_a_message() {
+        assert!(changes_silently(AttachedBy::Tcx));
+        for by in [
+            AttachedBy::Clsact,
+            AttachedBy::XdpNative,
+            AttachedBy::XdpGeneric,
+        ] {
+            assert!(!changes_silently(by), "{by}");
         }
     }
 }
