@@ -26,13 +26,15 @@ impl Upkeep {
     }
 
     /// Whether objects and set-up have been read, interfaces attached to, and what may be answered is answered.
+    ///
+    /// A Corefile that leaves everything makes no exception to the lists: another one may come at any time.
     fn has_taken_over(&self) -> bool {
         let answered = match self.said {
             Some(Readiness::Answering) => true,
             Some(Readiness::NothingAnswered) => self.may_answer_nothing(),
             Some(Readiness::NoAddress) | None => false,
         };
-        answered && self.surveyed && self.policy.is_known()
+        answered && self.world.complete() && self.surveyed && self.policy.is_known()
     }
 
     /// Whether the policy leaves everything to the DNS service.
