@@ -1,6 +1,10 @@
 //! `zerohop`: the agent and the verbs to look at it.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{
+    env::{self, VarError},
+    io::IsTerminal as _,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use dns_userspace::{
@@ -69,10 +73,12 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     }
 }
 
+/// What is logged unless RUST_LOG says otherwise.
+const USUAL: &str = "info,kube_client=off,rustls_platform_verifier=off";
+
 /// Logs to standard error; RUST_LOG chooses what.
 fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,kube_client=off,rustls_platform_verifier=off"));
+    let (filter, complaint) = filter(env::var(EnvFilter::DEFAULT_ENV));
     let log = tracing_subscriber::fmt()
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter)
@@ -80,5 +86,59 @@ fn log(format: LogFormat) {
     match format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().init(),
+    }
+    if let Some(complaint) = complaint {
+        tracing::warn!("{complaint}");
+    }
+}
+
+/// What is logged by a value of RUST_LOG, and what is wrong with that value.
+fn filter(asked: Result<String, VarError>) -> (EnvFilter, Option<String>) {
+    let asked = match asked {
+        Err(VarError::NotPresent) => return (EnvFilter::new(USUAL), None),
+        Ok(asked) if asked.trim().is_empty() => return (EnvFilter::new(USUAL), None),
+        Ok(asked) => EnvFilter::try_new(&asked).map_err(|error| format!("{asked:?}: {error}")),
+        Err(error @ VarError::NotUnicode(_)) => Err(error.to_string()),
+    };
+    match asked {
+        Ok(filter) => (filter, None),
+        Err(error) => {
+            let complaint = format!(
+                "RUST_LOG is not understood, and info is logged: {error}; write a level or targets with levels, such as \
+                 \"debug\" or \"info,dns_userspace=debug\" (the chart's logFilter)"
+            );
+            (EnvFilter::new(USUAL), Some(complaint))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_not_understood_is_told_with_the_remedy_and_info_is_logged() {
+        let (usual, _) = filter(Err(VarError::NotPresent));
+        let (instead, complaint) = filter(Ok("dns_userspace=loud".to_owned()));
+        assert_eq!(instead.to_string(), usual.to_string());
+        let complaint = complaint.expect("a complaint");
+        for part in ["dns_userspace=loud", "info,dns_userspace=debug"] {
+            assert!(complaint.contains(part), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn no_filter_and_an_empty_one_are_no_reason_to_complain() {
+        for asked in [Err(VarError::NotPresent), Ok(String::new())] {
+            let (usual, complaint) = filter(asked);
+            assert_eq!(complaint, None);
+            assert!(usual.to_string().contains("info"), "{usual}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_understood_holds() {
+        let (debug, complaint) = filter(Ok("debug".to_owned()));
+        assert_eq!((debug.to_string().as_str(), complaint), ("debug", None));
     }
 }
