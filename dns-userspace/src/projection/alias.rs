@@ -243,6 +243,10 @@ fn alias(owner: &Name, target: &Name, ttl: u32) -> Record {
 /// The services of type ExternalName whose answers depend on any of these owners', and the owners themselves.
 #[must_use]
 pub fn dependents(view: View<'_>, affected: Affected) -> Affected {
+    // Most batches change nothing that records are made from, and a cluster may have many aliases.
+    if affected.is_empty() {
+        return affected;
+    }
     let mut users: BTreeMap<Owner, Vec<Owner>> = BTreeMap::new();
     for service in view.world.aliases() {
         let Some(target) = service.external_name.as_deref().and_then(domain_name) else {
