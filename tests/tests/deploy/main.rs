@@ -79,6 +79,9 @@ fn values_that_are_mistyped_or_out_of_range_are_refused_by_name() {
         ("image.digest=latest", "/image/digest"),
         ("dnsAddresses={10.0.0.10}", "/dnsAddresses/0"),
         ("maxUnavailable=0", "/maxUnavailable"),
+        ("pinDirectory=/var/lib/zerohop", "/pinDirectory"),
+        ("corednsVersion=1.12.0 and more", "/corednsVersion"),
+        ("seLinuxOptions.typ=spc_t", "'typ' not allowed"),
     ] {
         let error = render_chart(&["--set", value]).expect_err(value);
         let text = format!("{error:#}");
@@ -95,5 +98,39 @@ fn an_address_of_all_interfaces_is_probed_at_the_loopback() -> Result<()> {
         3,
         "{manifests}"
     );
+    Ok(())
+}
+
+#[test]
+fn every_verb_is_told_the_same_place_of_the_pins() -> Result<()> {
+    let place = "pinDirectory=/sys/fs/bpf/other";
+    for (detach, verbs) in [
+        ("detach=false", &["mount-bpffs", "run"][..]),
+        ("detach=true", &["mount-bpffs", "detach", "detach"]),
+    ] {
+        let manifests = render_chart(&["--set", place, "--set", detach])?;
+        let lines: Vec<&str> = manifests.lines().map(str::trim).collect();
+        let told: Vec<&str> = lines
+            .windows(2)
+            .filter(|pair| pair[1] == "- --pin-directory=/sys/fs/bpf/other")
+            .map(|pair| pair[0].trim_start_matches("- "))
+            .collect();
+        assert_eq!(told, verbs, "{detach}: {manifests}");
+        let containers = lines.iter().filter(|line| **line == "args:").count();
+        assert_eq!(containers, verbs.len(), "{detach}: {manifests}");
+    }
+    Ok(())
+}
+
+#[test]
+fn options_of_selinux_are_those_of_the_agent_whether_it_detaches_or_not() -> Result<()> {
+    for detach in ["detach=false", "detach=true"] {
+        let set = format!("seLinuxOptions.type=spc_t,mountBpffs=false,{detach}");
+        let manifests = render_chart(&["--set", &set])?;
+        let containers = manifests.matches("securityContext:").count();
+        let options = manifests.matches("seLinuxOptions:").count();
+        assert_eq!(options, containers, "{detach}: {manifests}");
+    }
+    assert!(!render_chart(&[])?.contains("seLinuxOptions"));
     Ok(())
 }

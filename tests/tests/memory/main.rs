@@ -1,5 +1,5 @@
-//! What the maps take of the kernel's memory, as the kernel accounts for it:
-//! `cargo test -p tests --test memory -- --nocapture` prints it, map by map.
+//! What the maps take of the kernel's memory, as the kernel accounts for it, and what objects and table take of a
+//! process beside them: `cargo test -p tests --test memory -- --nocapture --test-threads=1` prints it, map by map.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,6 +40,7 @@ struct Map {
     key: usize,
     value: usize,
     elements: usize,
+    elements_max: usize,
     octets: usize,
 }
 
@@ -57,8 +58,23 @@ impl Map {
         fitting.unwrap_or(needed)
     }
 
+    /// Whether its elements are allocated one by one.
+    fn grows(&self) -> bool {
+        self.name.starts_with("ENTRIES") || self.name.starts_with("SECTIONS")
+    }
+
     fn octets_in_pieces(&self) -> usize {
         self.octets + self.elements * (self.piece() - self.element())
+    }
+
+    /// What it takes once it holds all that it may.
+    fn octets_when_full(&self) -> usize {
+        let room = if self.grows() {
+            self.elements_max - self.elements
+        } else {
+            0
+        };
+        self.octets_in_pieces() + room * self.piece()
     }
 }
 
@@ -68,6 +84,7 @@ struct Filled {
     _object: aya::Ebpf,
     store: Store,
     table: Table,
+    world: World,
     refused: usize,
 }
 
@@ -79,6 +96,7 @@ impl Filled {
             _object: loaded.object,
             store,
             table: Table::new(0),
+            world: World::default(),
             refused: 0,
         }
     }
@@ -98,6 +116,7 @@ impl Filled {
             let changed = filled.table.set(&mut filled.store, &owner, drafts);
             filled.refused += changed.refused;
         }
+        filled.world = world;
         filled
     }
 
@@ -142,6 +161,7 @@ impl Filled {
                 key: field("key_size:").unwrap(),
                 value: field("value_size:").unwrap(),
                 octets: field("memlock:").unwrap(),
+                elements_max: field("max_entries:").unwrap(),
                 elements: elements.get(&name).copied().unwrap_or(0),
                 name,
             });
@@ -229,8 +249,7 @@ fn print(title: &str, maps: &[Map]) -> usize {
         "map", "elements", "an element", "its piece", "octets", "in pieces"
     );
     for map in maps {
-        let hash = map.name.starts_with("ENTRIES") || map.name.starts_with("SECTIONS");
-        let (element, piece) = if hash {
+        let (element, piece) = if map.grows() {
             (map.element(), map.piece())
         } else {
             (0, 0)
@@ -252,7 +271,17 @@ fn print(title: &str, maps: &[Map]) -> usize {
         "",
         ""
     );
+    let full = maps.iter().map(Map::octets_when_full).sum::<usize>();
+    println!("full maps of these sizes: {full} octets");
     in_pieces
+}
+
+/// The memory of this process that is in use, in octets. The kernel counts maps elsewhere.
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.unwrap().trim().trim_end_matches(" kB");
+    kibibytes.parse::<usize>().unwrap() * 1024
 }
 
 /// Fills a table, prints it and returns its megabytes.
@@ -267,6 +296,8 @@ fn measure(services: usize, sizes: Sizes) -> f64 {
         start.elapsed()
     );
     assert_eq!(filled.refused, 0, "the maps are too small");
+    let (objects, resident) = (filled.world.owners().len(), resident());
+    println!("\n{objects} owners of names: this process takes {resident} octets");
     // Each service, nine spellings of its port, each endpoint, and each address.
     let expected = services * 10 + services * ENDPOINTS * 2;
     assert!(filled.table.entries() > expected);

@@ -63,6 +63,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 {{- end -}}
 
+{{/* How `zerohop status` and `zerohop lookup` find what is not pinned where they look. */}}
+{{- define "zerohop.pinOption" -}}
+{{- if ne .Values.pinDirectory "/sys/fs/bpf/zerohop" }} --pin-directory {{ .Values.pinDirectory }}
+{{- end -}}
+{{- end -}}
+
 {{/* What a container of ours is allowed. */}}
 {{- define "zerohop.securityContext" -}}
 {{- if .Values.privileged -}}
@@ -84,6 +90,10 @@ seccompProfile:
   {{- toYaml .Values.seccompProfile | nindent 2 }}
 appArmorProfile:
   {{- toYaml .Values.appArmorProfile | nindent 2 }}
+{{- end }}
+{{- with .Values.seLinuxOptions }}
+seLinuxOptions:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 runAsUser: 0
 readOnlyRootFilesystem: true
