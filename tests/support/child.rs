@@ -20,7 +20,7 @@ use crate::undo::Undo;
 pub struct OwnedChild {
     child: Child,
     ended: Arc<Ended>,
-    _end: Undo,
+    end: Undo,
 }
 
 /// Whether the program has ended.
@@ -42,14 +42,10 @@ impl OwnedChild {
         let ended = Arc::new(Ended::default());
         let state = Arc::clone(&ended);
         let end = Undo::on_drop(move || state.end(Pid::from_raw(group), patience));
-        Ok(Self {
-            child,
-            ended,
-            _end: end,
-        })
+        Ok(Self { child, ended, end })
     }
 
-    /// Waits for its end. After an interruption this does not return.
+    /// Waits for its end. If an interruption has ended it, this does not return.
     ///
     /// # Errors
     ///
@@ -62,6 +58,7 @@ impl OwnedChild {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = true;
         self.ended.changed.notify_all();
+        self.end.forgo();
         status
     }
 }
@@ -103,10 +100,8 @@ mod tests {
         command.arg("1000");
         let child = OwnedChild::spawn(&mut command, Duration::ZERO).expect("sleep");
         let group = Pid::from_raw(i32::try_from(child.child.id()).expect("a process id"));
-        let OwnedChild {
-            mut child, _end, ..
-        } = child;
-        drop(_end);
+        let OwnedChild { mut child, end, .. } = child;
+        drop(end);
         assert!(!child.wait().expect("its end").success());
         assert!(killpg(group, None).is_err(), "the group is gone");
     }

@@ -70,6 +70,19 @@ impl Undo {
     }
 }
 
+impl Undo {
+    /// There is nothing left to undo. This does not return if an interruption has undone it.
+    pub fn forgo(self) {
+        let mut pending = lock();
+        if pending.actions.remove(&self.number).is_none() && pending.is_for_another_thread() {
+            drop(pending);
+            stop_here();
+        }
+        drop(pending);
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Undo {
     fn drop(&mut self) {
         let mut pending = lock();
