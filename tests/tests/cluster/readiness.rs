@@ -37,7 +37,10 @@ fn an_agent_that_waits_is_alive_and_gets_ready_once_for_all() -> Result<()> {
         return Ok(());
     }
     let mut scene = scene("1", &corefile(""))?;
-    wait_for_report(&scene, "the agent to be ready", |report| report.ready)?;
+    // It may be ready a moment earlier, while DNS servers may still answer by a text that it has not seen.
+    wait_for_report(&scene, "the agent to be ready and to answer", |report| {
+        report.ready && report.answering
+    })?;
     assert_eq!(probe(&scene, "/readyz")?, "ok\n200");
 
     // What happens later is told elsewhere.
