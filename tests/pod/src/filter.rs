@@ -67,7 +67,7 @@ pub(crate) fn run(options: &Options, input: impl BufRead, mut output: impl Write
         .context("load the filter into the kernel")?;
     let counters = object.take_map("COUNTERS").context("find COUNTERS")?;
     let counters = PerCpuArray::<_, u64>::try_from(counters).context("open COUNTERS")?;
-    attach(&mut object, options)?;
+    let program = attach(&mut object, options)?;
     // What hangs on clsact outlives a process, so it is taken away on SIGTERM, too.
     let _detached = Undo::on_drop(move || drop(object));
     let mut requests = input.lines();
@@ -77,6 +77,7 @@ pub(crate) fn run(options: &Options, input: impl BufRead, mut output: impl Write
             Ok(each.iter().sum())
         };
         let filtered = Filtered {
+            program,
             left: count(0)?,
             entered: count(1)?,
             dropped: count(2)?,
@@ -92,7 +93,8 @@ pub(crate) fn run(options: &Options, input: impl BufRead, mut output: impl Write
     }
 }
 
-fn attach(object: &mut Ebpf, options: &Options) -> Result<()> {
+/// Loads and attaches both programs; the number of the first.
+fn attach(object: &mut Ebpf, options: &Options) -> Result<u32> {
     let name = if_indextoname(options.interface)
         .with_context(|| format!("find interface {}", options.interface))?;
     let name = name.to_str().context("an interface's name")?;
@@ -100,7 +102,8 @@ fn attach(object: &mut Ebpf, options: &Options) -> Result<()> {
         // It is shared: it may be there, and stays. Where it cannot be added, attaching says why.
         let _ = qdisc_add_clsact(name);
     }
-    for (program, direction) in PROGRAMS {
+    let mut numbers = [0; PROGRAMS.len()];
+    for ((program, direction), number) in PROGRAMS.into_iter().zip(&mut numbers) {
         let order = match (options.hook, options.place) {
             (Hook::Tcx, Place::First) => TcAttachOptions::TcxOrder(LinkOrder::first()),
             (Hook::Tcx, Place::Last) => TcAttachOptions::TcxOrder(LinkOrder::last()),
@@ -119,6 +122,7 @@ fn attach(object: &mut Ebpf, options: &Options) -> Result<()> {
         program
             .attach_with_options(name, direction, order)
             .with_context(failed)?;
+        *number = program.info().with_context(failed)?.id();
     }
-    Ok(())
+    Ok(numbers[0])
 }

@@ -55,6 +55,8 @@ pub const FIRST_HOP: u8 = 64;
 /// Packets of TCP and UDP that a stateful filter has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filtered {
+    /// The kernel's number of the program that meets what leaves the pod.
+    pub program: u32,
     /// Left the pod.
     pub left: u64,
     /// Entered it, for they belonged to a flow that the pod began.
@@ -100,6 +102,13 @@ pub struct Loaded {
     pub p999: f64,
     /// The longest of them, in microseconds.
     pub max: f64,
+    /// All of them, ascending, each with how often it was measured: in nanoseconds, to three significant digits. Those
+    /// of several loads can be put together, which percentiles cannot.
+    #[serde(default)]
+    pub latencies: Vec<(u64, u64)>,
+    /// When sending began, in nanoseconds of UNIX time.
+    #[serde(default)]
+    pub begun: u64,
     /// From the first question to the last one's sending, in seconds.
     pub seconds: f64,
     /// For how much of this nothing was sent because the client itself was not let run, in seconds.
@@ -109,15 +118,19 @@ pub struct Loaded {
 /// What became of many connections.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Connected {
-    /// When the address of each was known, in microseconds after the connection was due, in no order.
+    /// When the address of each was known, in microseconds after the connection was begun, in no order. One that was due
+    /// while all workers waited for others was begun when it was due.
     pub looked_up: Vec<f64>,
-    /// When each was there, in microseconds after it was due, in no order.
+    /// When each was there, in microseconds after it was begun, in no order.
     pub connected: Vec<f64>,
+    /// How many were left out because the client itself was not let run when they were due.
+    #[serde(default)]
+    pub held_up: u64,
     /// How many failed, by what went wrong.
     pub failed: BTreeMap<String, u64>,
 }
 
-/// A reply that was another than the one before, or the first.
+/// A reply that was another than the one before, or the first; or a question without a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watched {
     /// When it came, or when it was given up, in nanoseconds of UNIX time.

@@ -1,12 +1,15 @@
 //! Pods under a default-deny ingress policy, enforced by a stateful filter on the node's end of their veths, which
 //! is put before zerohop after the start: with zerohop on TCX and on clsact.
 
+mod order;
+
 use std::{thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::{Asked, Filtered, Replied};
 use tests::{AttachedInterface, eventually, undo::Undo};
 
+use self::order::reported;
 use crate::{
     filter::{Filter, interface_of, node_pod},
     meaning::{all_over_tcp, kernel_says, over_tcp, question},
@@ -19,7 +22,7 @@ use crate::{
 const FIRST_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a filter on clsact may stay before ours, whose agent is told of it.
-const TOLD: Duration = Duration::from_secs(10);
+const TOLD: Duration = Duration::from_secs(60);
 
 /// A port that nobody listens on: without a filter, connections to it are refused.
 const CLOSED: u16 = 8080;
@@ -52,7 +55,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         Ok(())
     });
     for hook in HOOKS {
-        let _arguments = with_hook(stage, hook, &cast.served[0])?;
+        let _arguments = with_hook(stage, hook, &cast.served)?;
         under_filters(stage, report, &cast, hook)?;
     }
     cast.host.delete()?;
@@ -77,22 +80,28 @@ fn cast(stage: &Stage) -> Result<Cast> {
     })
 }
 
-/// Has zerohop use `hook`, unless it does.
-fn with_hook(stage: &Stage, hook: &str, pod: &Pod) -> Result<Option<Undo>> {
-    let index = interface_of(pod)?;
-    let uses = || -> Result<()> {
-        let attached = attached(stage, index)?;
-        ensure!(attached.hook == hook, "zerohop is attached: {attached:?}");
-        Ok(())
+/// Has zerohop use `hook` at the interfaces of all `pods`, unless it does.
+fn with_hook(stage: &Stage, hook: &str, pods: &[Pod]) -> Result<Option<Undo>> {
+    let indices: Vec<u32> = pods.iter().map(interface_of).collect::<Result<_>>()?;
+    let uses = || -> Result<bool> {
+        let each: Vec<_> = indices
+            .iter()
+            .map(|index| attached(stage, *index))
+            .collect::<Result<_>>()?;
+        Ok(each.iter().all(|attached| attached.hook == hook))
     };
-    if uses().is_ok() {
+    // The pods may be newer than what the agent knows.
+    if eventually(TOLD, "zerohop at the pods' interfaces", uses)? {
         return Ok(None);
     }
     let undo = stage.agents.with_arguments(|arguments| {
         arguments.retain(|argument| !argument.starts_with("--hook"));
         arguments.push(format!("--hook={hook}"));
     })?;
-    eventually(TOLD, "zerohop to use the hook", uses)?;
+    eventually(TOLD, "zerohop to use the hook", || {
+        ensure!(uses()?, "zerohop uses another hook than {hook}");
+        Ok(())
+    })?;
     Ok(Some(undo))
 }
 
@@ -104,10 +113,10 @@ fn under_filters(stage: &Stage, report: &mut Report, cast: &Cast, hook: &str) ->
         let filter = Filter::attach(&stage.kubectl, &cast.host, interface, by)?;
         filters.push((pod, by, interface, filter));
     }
-    for (_, by, interface, _) in &filters {
+    for (pod, by, interface, filter) in &mut filters {
         report.check(
             &format!("zerohop on {hook}: a filter put before all others on {by} leaves ours first, or is reported"),
-            || first_or_reported(stage, *interface),
+            || first_or_reported(stage, pod, by, *interface, filter),
         );
     }
     for (pod, by, _, filter) in &mut filters {
@@ -145,7 +154,7 @@ fn under_filters(stage: &Stage, report: &mut Report, cast: &Cast, hook: &str) ->
             ("clsact", "tcx") => {
                 report.check(
                     "zerohop on clsact: a program on TCX, which runs before all of clsact, stays reported",
-                    || reported(&attached(stage, *interface)?),
+                    || reported(&attached(stage, *interface)?, by, &filter.counts()?),
                 );
                 continue;
             }
@@ -224,20 +233,18 @@ fn passed_through(
     Ok(())
 }
 
-fn first_or_reported(stage: &Stage, index: u32) -> Result<()> {
+fn first_or_reported(
+    stage: &Stage,
+    pod: &Pod,
+    by: &str,
+    index: u32,
+    filter: &mut Filter,
+) -> Result<()> {
     let attached = attached(stage, index)?;
     if attached.first {
-        return Ok(());
+        return misses_answered(stage, pod, filter);
     }
-    reported(&attached)
-}
-
-fn reported(attached: &AttachedInterface) -> Result<()> {
-    ensure!(
-        !attached.first && !attached.behind.is_empty(),
-        "{attached:?}"
-    );
-    Ok(())
+    reported(&attached, by, &filter.counts()?)
 }
 
 /// Nothing announces a move of ours to the front but the order itself.
@@ -257,6 +264,11 @@ fn first_again(
         ensure!(attached.first, "{attached:?}");
         Ok(())
     })?;
+    misses_answered(stage, pod, filter)
+}
+
+/// The filter sees nothing of questions that the kernel answers, since ours is before it.
+fn misses_answered(stage: &Stage, pod: &Pod, filter: &mut Filter) -> Result<()> {
     let before = filter.counts()?;
     let replied = pod.ask(&stage.dns_server(), &questions().0)?;
     ensure!(
