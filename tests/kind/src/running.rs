@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -12,6 +12,9 @@ use anyhow::{Context as _, Result, bail};
 
 /// How long it may take until the program says that it is under way.
 const BEGIN: Duration = Duration::from_secs(30);
+
+/// What programs say when they are under way.
+const UNDER_WAY: &str = "the first reply came";
 
 /// A program that runs until its standard input ends, or until this is dropped.
 pub(crate) struct Running {
@@ -54,10 +57,19 @@ impl Running {
     }
 
     /// Waits for its first line on standard error, by which programs say that they are under way.
+    ///
+    /// # Errors
+    ///
+    /// It says something else, or nothing.
     pub(crate) fn wait_until_under_way(&self) -> Result<()> {
-        let line = self.said.recv_timeout(BEGIN);
-        line.map(drop)
-            .with_context(|| format!("{} does not begin within {BEGIN:?}", self.what))
+        match self.said.recv_timeout(BEGIN) {
+            Ok(line) if line == UNDER_WAY => Ok(()),
+            Ok(line) => bail!("{} says: {line}", self.what),
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("{} does not begin within {BEGIN:?}", self.what)
+            }
+            Err(RecvTimeoutError::Disconnected) => bail!("{} ended at once", self.what),
+        }
     }
 
     /// Ends its standard input and returns what it printed on standard output.

@@ -1,4 +1,5 @@
-//! `pod watch`: one question again and again; a line for each reply that is another than the one before.
+//! `pod watch`: one question again and again; a line for each reply that is another than the one before, and for each
+//! question without a reply.
 
 use std::{
     io::Write,
@@ -44,7 +45,8 @@ pub(crate) struct Options {
     until_input_ends: bool,
 }
 
-/// Asks until it is told to end, and writes a line with a [`Watched`] for each reply that differs.
+/// Asks until it is told to end, and writes a line with a [`Watched`] for each reply that differs and each that does
+/// not come. The first reply is announced by a line on standard error.
 pub(crate) fn run(options: &Options, mut output: impl Write) -> Result<()> {
     let exchange = Exchange::new(options.server, Duration::from_millis(options.patience));
     let asked = Asked {
@@ -54,14 +56,16 @@ pub(crate) fn run(options: &Options, mut output: impl Write) -> Result<()> {
         transport: Transport::Udp,
     };
     let ended = input::ended(options.until_input_ends);
-    let mut last = None;
+    let mut last: Option<Seen> = None;
+    let mut announced = false;
     let mut count = 0;
     while options.questions != Some(count) && !ended.load(Ordering::Relaxed) {
         let replied = exchange.ask(&asked);
         let at = SystemTime::now().duration_since(UNIX_EPOCH);
         let at = at.context("read the clock")?.as_nanos();
         let seen = seen(&replied)?;
-        if last.as_ref() != Some(&seen) {
+        let came = seen.response_code.is_some();
+        if !came || last.as_ref() != Some(&seen) {
             let watched = Watched {
                 at: u64::try_from(at).context("read the clock")?,
                 microseconds: replied.microseconds,
@@ -70,10 +74,11 @@ pub(crate) fn run(options: &Options, mut output: impl Write) -> Result<()> {
             serde_json::to_writer(&mut output, &watched).context("write a reply")?;
             writeln!(output).context("write a reply")?;
             output.flush().context("write a reply")?;
-            if last.is_none() {
-                eprintln!("the first reply came");
-            }
             last = Some(seen);
+        }
+        if came && !announced {
+            eprintln!("the first reply came");
+            announced = true;
         }
         count += 1;
         // A pace, not a wait for something.

@@ -2,8 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::{BufRead as _, BufReader},
     net::IpAddr,
     process::{Child, ChildStdout, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -61,8 +63,11 @@ pub(super) fn percentile(sorted: &[f64], percent: usize) -> f64 {
 /// Follows a service's EndpointSlices until it is finished or dropped.
 pub(super) struct Slices {
     child: Child,
-    timeline: Option<JoinHandle<Timeline>>,
+    reader: Option<JoinHandle<()>>,
+    timeline: Shared,
 }
+
+type Shared = Arc<Mutex<Timeline>>;
 
 impl Slices {
     /// Begins now.
@@ -77,15 +82,29 @@ impl Slices {
             .spawn()
             .context("watch EndpointSlices with kubectl")?;
         let output = child.stdout.take();
-        let timeline = output.map(|output| thread::spawn(|| read(output)));
-        Ok(Self { child, timeline })
+        let timeline = Shared::default();
+        let reader = output.map(|output| {
+            let timeline = timeline.clone();
+            thread::spawn(move || read(output, &timeline))
+        });
+        Ok(Self {
+            child,
+            reader,
+            timeline,
+        })
+    }
+
+    /// The addresses that are ready by what has been read until now.
+    pub(super) fn last(&self) -> BTreeSet<IpAddr> {
+        lock(&self.timeline).last()
     }
 
     /// Ready addresses, from when each event was read on.
     pub(super) fn finish(mut self) -> Timeline {
         self.end();
-        let timeline = self.timeline.take().map(JoinHandle::join);
-        timeline.and_then(Result::ok).unwrap_or_default()
+        // One that panicked has left what it had read.
+        let _ = self.reader.take().map(JoinHandle::join);
+        std::mem::take(&mut *lock(&self.timeline))
     }
 
     fn end(&mut self) {
@@ -101,14 +120,22 @@ impl Drop for Slices {
     }
 }
 
-fn read(output: ChildStdout) -> Timeline {
-    let mut timeline = Timeline::default();
+fn lock(timeline: &Mutex<Timeline>) -> MutexGuard<'_, Timeline> {
+    timeline.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// kubectl writes each event in a line of its own.
+fn read(output: ChildStdout, timeline: &Mutex<Timeline>) {
     let mut slices: BTreeMap<String, BTreeSet<IpAddr>> = BTreeMap::new();
-    let events = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
-    for event in events.map_while(Result::ok) {
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        // First of all, for reading many endpoints takes its time.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
+        let Ok(event) = serde_json::from_str::<Value>(&line) else {
+            // The last line when kubectl is ended while it writes.
+            continue;
+        };
         let slice = &event["object"];
         let name = slice["metadata"]["name"].as_str().unwrap_or_default();
         let ready = match event["type"].as_str() {
@@ -117,9 +144,8 @@ fn read(output: ChildStdout) -> Timeline {
         };
         slices.insert(name.to_owned(), ready);
         let at = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        timeline.push(at, slices.values().flatten().copied().collect());
+        lock(timeline).push(at, slices.values().flatten().copied().collect());
     }
-    timeline
 }
 
 fn ready(slice: &Value) -> BTreeSet<IpAddr> {
