@@ -39,6 +39,15 @@ pub(crate) fn kernel_says_one(core_dns: &Replied, replied: &Replied) -> Result<(
     differences(&Expected::whole(&parsed(core_dns)?), replied)
 }
 
+/// Every reply of the DNS service means what a CoreDNS pod says.
+pub(crate) fn all_service_says(
+    asked: &[Asked],
+    expected: &[Replied],
+    got: &[Replied],
+) -> Result<()> {
+    each(asked, expected, got, service_says)
+}
+
 /// A reply of the DNS service means what a CoreDNS pod says: either's lifetimes may have run down in a cache.
 pub(crate) fn service_says(core_dns: &Replied, replied: &Replied) -> Result<()> {
     let reply = parsed(replied)?;

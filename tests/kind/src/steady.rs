@@ -8,25 +8,40 @@ use crate::{
     report::Report,
 };
 
-/// For how long is asked at most, in seconds.
-const LONGEST: &str = "180";
+/// For how long is asked at most, in seconds: longer than anything that happens meanwhile may take.
+const LONGEST: &str = "3600";
 
-/// Asks `server` for `names` (type A) on schedule, `rate` times a second, from before `happens` until after it.
+/// The share of the questions that must have been asked.
+const LEAST: f64 = 0.5;
+
+/// Asks `server` for `names` (type A) on schedule, `per_second` times a second, from before `happens` until after it.
+///
+/// # Errors
+///
+/// What `happens` says; or far fewer questions were asked, so that nothing would be known.
 pub(crate) fn asked_while(
     pod: &Pod,
     server: &str,
-    rate: u32,
+    per_second: u32,
     names: &[&str],
     happens: impl FnOnce() -> Result<()>,
 ) -> Result<Loaded> {
-    let rate = rate.to_string();
+    let rate = per_second.to_string();
     let mut words = vec![PROGRAM, "load", "--server", server, "--rate", &rate];
     words.extend(["--seconds", LONGEST, "--until-input-ends"]);
     words.extend(names.iter().flat_map(|name| ["--name", name]));
     let asking = pod.begin(&words)?;
     asking.wait_until_under_way()?;
     happens()?;
-    serde_json::from_str(&asking.finish()?).context("read what became of the questions")
+    let loaded: Loaded =
+        serde_json::from_str(&asking.finish()?).context("read what became of the questions")?;
+    ensure!(
+        loaded.sent as f64 >= LEAST * f64::from(per_second) * loaded.seconds,
+        "{} questions in {:.1} s are far fewer than {per_second} a second: the client was not let run",
+        loaded.sent,
+        loaded.seconds
+    );
+    Ok(loaded)
 }
 
 /// Reports what became of questions for names that exist, and checks that none was lost or answered wrongly.

@@ -8,6 +8,7 @@ use tests::eventually;
 
 use crate::{
     agents,
+    meaning::{in_kernel, question},
     node::Node,
     report::Report,
     stage::{ROLLOUT, Stage},
@@ -19,6 +20,8 @@ const RATE: u32 = 500;
 
 /// How long a new agent may take to be ready and to answer.
 const READY: Duration = Duration::from_secs(60);
+
+const A: u16 = 1;
 
 const NAMES: &[&str] = &[
     "kubernetes.default.svc.cluster.local",
@@ -44,7 +47,10 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         .context(during)?;
         judge(report, during, &loaded);
         report.check(&format!("{during}: the kernel answers again"), || {
-            ensure!(loaded.by_kernel > 0, "{loaded:?}");
+            let asked: Vec<_> = NAMES.iter().map(|name| question(name, A)).collect();
+            for (asked, replied) in asked.iter().zip(&pod.ask(&server, &asked)?) {
+                in_kernel(replied).with_context(|| asked.name.clone())?;
+            }
             Ok(())
         });
     }

@@ -3,19 +3,28 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use pod::protocol::{Asked, Transport};
+use pod::protocol::{Asked, Loaded};
 use tests::undo::Undo;
 
 use crate::{
     kubectl::Kubectl,
+    meaning::{over_tcp, question},
     pods::Pod,
     report::Report,
-    stage::{ROLLOUT, Stage},
+    stage::{ROLLOUT, Stage, items},
     steady::{asked_while, judge},
 };
 
 /// Questions a second.
 const RATE: u32 = 200;
+
+const A: u16 = 1;
+
+/// The share of questions that the kernel must answer: CoreDNS's life is nothing to it.
+const ANSWERED_MIN: f64 = 0.999;
+
+/// How long a new CoreDNS may take to answer.
+const ANSWERS: Duration = Duration::from_secs(60);
 
 const NAMESPACE: &str = "kube-system";
 const WORKLOAD: &str = "deployment/coredns";
@@ -44,11 +53,15 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
 
     let during = "CoreDNS restarted";
     let loaded = asked_while(&pod, &server, RATE, NAMES, || {
+        let old = pods(kubectl)?;
         kubectl.run(&["rollout", "restart", "-n", NAMESPACE, WORKLOAD])?;
-        kubectl.rollout(NAMESPACE, WORKLOAD, ROLLOUT)
+        kubectl.rollout(NAMESPACE, WORKLOAD, ROLLOUT)?;
+        // They go on for a while after the new ones are ready; their end is part of it.
+        until_gone(kubectl, &old)
     })
     .context(during)?;
     judge(report, during, &loaded);
+    answered_in_kernel(report, during, &loaded);
 
     let back = {
         let kubectl = kubectl.clone();
@@ -70,16 +83,13 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     })
     .context(during)?;
     judge(report, during, &loaded);
+    answered_in_kernel(report, during, &loaded);
     report.check("CoreDNS answers again what is left to it", || {
-        let all = [
-            (ABSENT, Transport::Tcp),
-            (OUTSIDE_THE_TABLE, Transport::Udp),
+        let asked = [
+            over_tcp(&question(ABSENT, A)),
+            question(OUTSIDE_THE_TABLE, A),
         ];
-        let asked = all.map(|(name, transport)| Asked {
-            transport,
-            ..question(name)
-        });
-        tests::eventually(Duration::from_secs(10), "CoreDNS's reply", || {
+        tests::eventually(ANSWERS, "CoreDNS's reply", || {
             for replied in pod.ask(&server, &asked)? {
                 ensure!(replied.reply.is_some(), "{:?}", replied.trouble);
                 ensure!(!replied.crossed_no_router(), "{replied:?}");
@@ -95,7 +105,7 @@ fn without_core_dns(report: &mut Report, pod: &Pod, server: &str) -> Result<()> 
     let names: Vec<Asked> = NAMES
         .iter()
         .chain([&ABSENT])
-        .map(|name| question(name))
+        .map(|name| question(name, A))
         .collect();
     let replied = pod.ask(server, &names)?;
     report.check("without CoreDNS names of the cluster are answered", || {
@@ -104,7 +114,7 @@ fn without_core_dns(report: &mut Report, pod: &Pod, server: &str) -> Result<()> 
         }
         Ok(())
     });
-    let outside = pod.ask(server, &[question(OUTSIDE_THE_TABLE)])?;
+    let outside = pod.ask(server, &[question(OUTSIDE_THE_TABLE, A)])?;
     report.check("without CoreDNS nobody answers for it", || {
         ensure!(
             outside.iter().all(|replied| replied.reply.is_none()),
@@ -115,13 +125,37 @@ fn without_core_dns(report: &mut Report, pod: &Pod, server: &str) -> Result<()> 
     Ok(())
 }
 
-fn question(name: &str) -> Asked {
-    Asked {
-        name: name.to_owned(),
-        record_type: 1,
-        edns: None,
-        transport: Transport::Udp,
-    }
+fn answered_in_kernel(report: &mut Report, during: &str, loaded: &Loaded) {
+    let sentence = format!("{during}: names in the table are answered in the kernel");
+    report.check(&sentence, || {
+        ensure!(
+            loaded.by_kernel as f64 >= ANSWERED_MIN * loaded.answered as f64,
+            "{} of {} were",
+            loaded.by_kernel,
+            loaded.answered
+        );
+        Ok(())
+    });
+}
+
+/// The names of CoreDNS's pods.
+fn pods(kubectl: &Kubectl) -> Result<Vec<String>> {
+    let pods = kubectl.get(&["pods", "-n", NAMESPACE, "-l", "k8s-app=kube-dns"])?;
+    items(&pods)
+        .map(|pod| {
+            let name = pod["metadata"]["name"].as_str();
+            Ok(name.context("a pod without a name")?.to_owned())
+        })
+        .collect()
+}
+
+/// Waits until these pods are no more.
+fn until_gone(kubectl: &Kubectl, pods: &[String]) -> Result<()> {
+    let limit = format!("--timeout={}s", ROLLOUT.as_secs());
+    let fixed = ["wait", "-n", NAMESPACE, "--for=delete", &limit, "pod"];
+    let names = pods.iter().map(String::as_str);
+    let words: Vec<&str> = fixed.into_iter().chain(names).collect();
+    kubectl.run(&words).map(drop)
 }
 
 fn scale(kubectl: &Kubectl, replicas: u64) -> Result<()> {
