@@ -1,17 +1,17 @@
 //! A hundred new pods ask at once when they start: how many are answered in the kernel.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, net::IpAddr, thread, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use pod::protocol::Watched;
 use serde_json::{Value, json};
-use tests::{Latencies, undo::Undo};
+use tests::{Latencies, eventually, undo::Undo};
 
 use crate::{
     kubectl::Kubectl,
     pods::PROGRAM,
     report::Report,
-    stage::{NAMESPACE, Stage},
+    stage::{NAMESPACE, Stage, items},
 };
 
 const NAME: &str = "first-question";
@@ -19,6 +19,15 @@ const PODS: usize = 100;
 
 /// How many of them at a time.
 const AT_A_TIME: usize = 20;
+
+/// How long all of them may take.
+const ENDED: Duration = Duration::from_secs(180);
+
+/// How long between two looks, so that looking does not slow them down.
+const BETWEEN: Duration = Duration::from_secs(1);
+
+/// The share of them that the kernel must answer; the figure says how many it is.
+const ANSWERED_MIN: f64 = 0.5;
 
 /// Runs them as a Job and reads their logs.
 pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
@@ -33,9 +42,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         Undo::on_drop(move || remove(&kubectl))
     };
     kubectl.apply(&job(&stage.images.glibc, &stage.dns_server()))?;
-    let job = format!("job/{NAME}");
-    let words = ["wait", "-n", NAMESPACE, &job, "--timeout=180s"];
-    kubectl.run(&[&words[..], &["--for=condition=Complete"]].concat())?;
+    until_complete(kubectl)?;
     let label = format!("job-name={NAME}");
     let words = ["logs", "-n", NAMESPACE, "-l", &label, "--tail=-1"];
     let logs = kubectl.run(&[&words[..], &["--max-log-requests=100"]].concat())?;
@@ -63,9 +70,19 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         share,
         "%",
     );
+    report.check(
+        "the kernel answers the first question of at least half of them",
+        || {
+            ensure!(
+                by_kernel as f64 >= ANSWERED_MIN * PODS as f64,
+                "{by_kernel} of {PODS}"
+            );
+            Ok(())
+        },
+    );
     let times = first
         .iter()
-        .map(|first| std::time::Duration::from_secs_f64(first.microseconds / 1e6));
+        .map(|first| Duration::from_secs_f64(first.microseconds / 1e6));
     let times = Latencies::new(times.collect());
     for (called, percent) in [("p50", 50), ("p99", 99)] {
         let microseconds = times.percentile(percent).as_secs_f64() * 1e6;
@@ -76,6 +93,38 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Waits until all have asked.
+///
+/// # Errors
+///
+/// One has failed: with its log. Or they are not done in time.
+fn until_complete(kubectl: &Kubectl) -> Result<()> {
+    let failed = eventually(ENDED, "all pods to have asked", || {
+        let job = kubectl.get(&["job", "-n", NAMESPACE, NAME])?;
+        let conditions = job["status"]["conditions"].as_array();
+        let is = |wanted: &str| {
+            let mut conditions = conditions.into_iter().flatten();
+            conditions.any(|one| one["type"] == wanted && one["status"] == "True")
+        };
+        let failed = is("Failed");
+        if !failed && !is("Complete") {
+            thread::sleep(BETWEEN);
+            bail!("the Job says {}", job["status"]);
+        }
+        Ok(failed)
+    })?;
+    if !failed {
+        return Ok(());
+    }
+    let label = format!("job-name={NAME}");
+    let pods = kubectl.get(&["pods", "-n", NAMESPACE, "-l", &label])?;
+    let failed = items(&pods).find(|pod| pod["status"]["phase"] == "Failed");
+    let name = failed.and_then(|pod| pod["metadata"]["name"].as_str());
+    let name = name.context("the Job failed, and which pod did is not told")?;
+    let log = kubectl.run(&["logs", "-n", NAMESPACE, name])?;
+    bail!("pod {name} failed: {}", log.trim());
 }
 
 fn remove(kubectl: &Kubectl) {
