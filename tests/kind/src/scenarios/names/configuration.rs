@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use super::{
-    counters::counted,
+    counters::{counted, counted_as},
     look_up::finds,
     objects::{HEADLESS, ZONE, full_name},
     scene::Scene,
@@ -43,12 +43,12 @@ pub(super) fn check(stage: &Stage, scene: &Scene, report: &mut Report) -> Result
         || {
             let name = format!("kubernetes.default.{ZONE}");
             let expected: [(&str, &[&str]); 1] = [(&name, &[&scene.kubernetes])];
-            let ((), moved) = counted(stage, &pod.node, || finds(pod, &expected))?;
-            ensure!(
-                moved.nxdomain == 0 && moved.answer >= 1,
-                "counted were {moved:?}"
-            );
-            Ok(())
+            counted_as(
+                stage,
+                &pod.node,
+                || finds(pod, &expected),
+                |moved| moved.nxdomain == 0 && moved.answer >= 1,
+            )
         },
     );
     Ok(())

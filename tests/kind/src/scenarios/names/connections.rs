@@ -1,6 +1,6 @@
 //! The connections that a node keeps track of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::{Replied, Transport};
@@ -35,20 +35,29 @@ impl Connections {
 
     /// Of `questions`, those that have an entry now and had none before, and those that have none.
     ///
-    /// A port that had an entry before says nothing: those questions are in neither.
+    /// A port that had an entry before says nothing, and neither does one that several of `all`, the questions that
+    /// were asked meanwhile, were sent from: those questions are in neither.
     pub(super) fn split<'all>(
         &self,
         before: &Self,
         transport: Transport,
+        all: impl IntoIterator<Item = &'all Replied>,
         questions: impl IntoIterator<Item = &'all Replied>,
     ) -> Result<(Vec<&'all Replied>, Vec<&'all Replied>)> {
         let protocol = match transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
         };
+        let mut sent: BTreeMap<u16, usize> = BTreeMap::new();
+        for port in all.into_iter().filter_map(|one| one.source_port) {
+            *sent.entry(port).or_default() += 1;
+        }
         let mut split = (Vec::new(), Vec::new());
         for question in questions {
             let port = question.source_port.context("a question without a port")?;
+            if sent.get(&port).is_some_and(|times| *times > 1) {
+                continue;
+            }
             let key = (protocol.to_owned(), port);
             match (before.0.contains(&key), self.0.contains(&key)) {
                 (true, _) => {}
@@ -58,7 +67,7 @@ impl Connections {
         }
         ensure!(
             !split.0.is_empty() || !split.1.is_empty(),
-            "no question has a port that was free before"
+            "no question has a port of its own that was free before"
         );
         Ok(split)
     }
@@ -77,5 +86,25 @@ mod tests {
                     tcp      6 9 CLOSE src=10.244.1.5 dst=10.96.0.1 sport=40003 dport=443 use=1\n";
         let expected = [("tcp".to_owned(), 40_002), ("udp".to_owned(), 40_001)];
         assert_eq!(Connections::read(text).0, BTreeSet::from(expected));
+    }
+
+    #[test]
+    fn a_port_that_two_questions_were_sent_from_says_nothing_of_either() {
+        let from = |port| Replied {
+            question: String::new(),
+            reply: None,
+            trouble: None,
+            microseconds: 0.0,
+            hop_limit: None,
+            source_port: Some(port),
+        };
+        let [tracked, untracked, twice, again] = [1, 2, 3, 3].map(from);
+        let all = [&tracked, &untracked, &twice, &again];
+        let now = Connections([1, 3].map(|port| ("udp".to_owned(), port)).into());
+        let before = Connections::default();
+        let split = now.split(&before, Transport::Udp, all, [&tracked, &untracked, &twice]);
+        assert_eq!(split.unwrap(), (vec![&tracked], vec![&untracked]));
+        let nothing = now.split(&before, Transport::Udp, all, [&twice]);
+        assert!(nothing.is_err(), "{nothing:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tests::Status;
 
 use crate::{node::Node, stage::Stage};
@@ -32,6 +32,30 @@ pub(super) fn counted<T>(
     let value = act()?;
     let after = stage.agents.status(node)?;
     Ok((value, Counted::between(&before, &after)))
+}
+
+/// Does something, and does it once more if the counters did not move as `expected`: others on the node may ask
+/// meanwhile, though hardly twice in a row.
+///
+/// # Errors
+///
+/// What `act` says; or the counters moved otherwise both times.
+pub(super) fn counted_as(
+    stage: &Stage,
+    node: &Node,
+    act: impl Fn() -> Result<()>,
+    expected: impl Fn(&Counted) -> bool,
+) -> Result<()> {
+    let ((), first) = counted(stage, node, &act)?;
+    if expected(&first) {
+        return Ok(());
+    }
+    let ((), second) = counted(stage, node, &act)?;
+    ensure!(
+        expected(&second),
+        "counted were {first:?}, and once more {second:?}"
+    );
+    Ok(())
 }
 
 impl Counted {

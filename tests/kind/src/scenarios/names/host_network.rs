@@ -51,7 +51,7 @@ fn asks_core_dns(stage: &Stage, asker: &Asker) -> Result<()> {
     for (core_dns, replied) in core_dns.iter().zip(&replied) {
         service_says(core_dns, replied)?;
     }
-    let (_, untracked) = after.split(&before, Transport::Udp, &replied)?;
+    let (_, untracked) = after.split(&before, Transport::Udp, &replied, &replied)?;
     ensure!(untracked.is_empty(), "no connection has {untracked:?}");
     Ok(())
 }

@@ -159,6 +159,7 @@ fn check_connections(
     from: &str,
     report: &mut Report,
 ) {
+    let udp = || all.iter().map(|one| &one.udp);
     let over_udp = |by| {
         all.iter()
             .filter(move |one| one.look.by == by)
@@ -166,21 +167,21 @@ fn check_connections(
     };
     let sentence = format!("answered questions leave no connection behind, {from}");
     report.check(&sentence, || {
-        let (tracked, _) = after.split(before, Transport::Udp, over_udp(By::Kernel))?;
+        let (tracked, _) = after.split(before, Transport::Udp, udp(), over_udp(By::Kernel))?;
         let count = over_udp(By::Kernel).count();
         ensure!(tracked.is_empty(), "{} of {count} did", tracked.len());
         Ok(())
     });
     let sentence = format!("questions to CoreDNS over UDP are connections, {from}");
     report.check(&sentence, || {
-        let (_, untracked) = after.split(before, Transport::Udp, over_udp(By::CoreDns))?;
+        let (_, untracked) = after.split(before, Transport::Udp, udp(), over_udp(By::CoreDns))?;
         ensure!(untracked.is_empty(), "these are not: {untracked:?}");
         Ok(())
     });
     let sentence = format!("questions over TCP are connections, {from}");
     report.check(&sentence, || {
-        let tcp = all.iter().map(|one| &one.tcp);
-        let (_, untracked) = after.split(before, Transport::Tcp, tcp)?;
+        let tcp = || all.iter().map(|one| &one.tcp);
+        let (_, untracked) = after.split(before, Transport::Tcp, tcp(), tcp())?;
         ensure!(untracked.is_empty(), "{} are not", untracked.len());
         Ok(())
     });
