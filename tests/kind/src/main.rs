@@ -18,7 +18,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
-use crate::{report::Report, stage::Stage};
+use crate::{report::Report, scenarios::Scenario, stage::Stage};
 
 /// Asks a real cluster.
 #[derive(Parser)]
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     /// The image of test pods with musl
     #[arg(long, value_name = "NAME:TAG")]
     musl_image: String,
-    /// Only scenarios whose name contains this
+    /// Only scenarios whose name contains this, in capitals or not
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Instead of all scenarios, show what bpftool shows of this name on a worker
@@ -65,21 +65,63 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> anyhow::Result<Report> {
+    let chosen = chosen(options.only.as_deref())?;
     let stage = Stage::set(options)?;
     let mut report = Report::default();
     if let Some(name) = &options.inspect {
         inspection::tour(&stage, stage.worker(), name)?;
         return Ok(report);
     }
-    for scenario in scenarios::ALL {
-        if options
-            .only
-            .as_ref()
-            .is_none_or(|only| scenario.name.contains(only.as_str()))
-        {
-            report.scenario(scenario.name, |report| (scenario.run)(&stage, report));
-        }
+    for scenario in chosen {
+        report.scenario(scenario.name, |report| (scenario.run)(&stage, report));
     }
     report.close(options.json.as_deref())?;
     Ok(report)
+}
+
+/// Those whose name contains `only`, in capitals or not; all without it.
+///
+/// # Errors
+///
+/// There are none.
+fn chosen(only: Option<&str>) -> anyhow::Result<Vec<&'static Scenario>> {
+    let part = only.unwrap_or_default().to_lowercase();
+    let chosen: Vec<_> = scenarios::ALL
+        .iter()
+        .filter(|scenario| scenario.name.to_lowercase().contains(&part))
+        .collect();
+    anyhow::ensure!(
+        !chosen.is_empty(),
+        "no scenario's name contains {part:?}; they are {}",
+        scenarios::ALL
+            .iter()
+            .map(|scenario| scenario.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_are_chosen_by_a_part_of_their_name_in_capitals_or_not() {
+        let names = |only| -> anyhow::Result<Vec<_>> {
+            Ok(chosen(only)?.iter().map(|scenario| scenario.name).collect())
+        };
+        assert_eq!(names(Some("coredns")).unwrap(), ["CoreDNS"]);
+        assert_eq!(
+            names(Some("Restart")).unwrap(),
+            ["agent restart", "node restart"]
+        );
+        assert_eq!(names(None).unwrap().len(), scenarios::ALL.len());
+    }
+
+    #[test]
+    fn a_text_that_no_name_contains_is_refused_with_the_names() {
+        let error = chosen(Some("nonsense")).err().unwrap().to_string();
+        assert!(error.contains("agent restart"), "{error}");
+    }
 }
