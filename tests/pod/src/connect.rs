@@ -11,8 +11,14 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::Connected;
 
+use crate::start::StartAt;
+
 /// So many connections may be in the making at once; later ones wait, which counts as their time.
 const WORKERS: usize = 64;
+
+/// How late a worker may wake up for a connection. One that was held up for longer leaves it out: what follows would
+/// begin as one burst, and its times would be the client's own.
+const LATE: Duration = Duration::from_millis(20);
 
 /// Where to connect, how often and for how long.
 #[derive(clap::Args)]
@@ -32,12 +38,15 @@ pub(crate) struct Options {
     /// How long the connection's set-up may take once the address is known, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 5_000)]
     patience: u64,
+    #[command(flatten)]
+    start: StartAt,
 }
 
 /// Connects, and writes a [`Connected`].
 pub(crate) fn run(options: &Options, mut output: impl Write) -> Result<()> {
     ensure!(options.rate > 0, "--rate 0: no connection would be made");
     let next = AtomicU64::new(0);
+    options.start.wait()?;
     let start = Instant::now();
     let mut all = Connected::default();
     thread::scope(|scope| {
@@ -49,6 +58,7 @@ pub(crate) fn run(options: &Options, mut output: impl Write) -> Result<()> {
             if let Ok(connected) = worker.join() {
                 all.looked_up.extend(connected.looked_up);
                 all.connected.extend(connected.connected);
+                all.held_up += connected.held_up;
                 for (trouble, count) in connected.failed {
                     *all.failed.entry(trouble).or_default() += count;
                 }
@@ -69,8 +79,21 @@ fn connect_in_turn(options: &Options, next: &AtomicU64, start: Instant) -> Conne
             return done;
         }
         let due = start + Duration::from_secs_f64(due);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        match connect(options, due) {
+        let early = due.saturating_duration_since(Instant::now());
+        // While all workers wait for others, a connection's time runs from when it was due. A worker that slept and
+        // was woken late is late by the client's own doing.
+        let begin = match early.is_zero() {
+            true => due,
+            false => {
+                thread::sleep(early);
+                Instant::now()
+            }
+        };
+        if begin.saturating_duration_since(due) > LATE {
+            done.held_up += 1;
+            continue;
+        }
+        match connect(options, begin) {
             Ok([looked_up, connected]) => {
                 done.looked_up.push(looked_up);
                 done.connected.push(connected);
@@ -80,9 +103,9 @@ fn connect_in_turn(options: &Options, next: &AtomicU64, start: Instant) -> Conne
     }
 }
 
-/// Looks the name up and connects; when each was done, in microseconds after `due`.
-fn connect(options: &Options, due: Instant) -> Result<[f64; 2]> {
-    let microseconds = || due.elapsed().as_secs_f64() * 1e6;
+/// Looks the name up and connects; when each was done, in microseconds after `begin`.
+fn connect(options: &Options, begin: Instant) -> Result<[f64; 2]> {
+    let microseconds = || begin.elapsed().as_secs_f64() * 1e6;
     let address = (&*options.host, options.port)
         .to_socket_addrs()
         .with_context(|| format!("look {} up", options.host))?

@@ -1,4 +1,4 @@
-//! `pod load`: many questions from one socket, on schedule or one after the other.
+//! `pod load`: many questions from one socket or several, on schedule or one after the other.
 
 mod tally;
 
@@ -20,7 +20,11 @@ use hickory_proto::rr::RecordType;
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, ppoll},
-    sys::{signal::SigSet, time::TimeSpec},
+    sys::{
+        epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+        signal::SigSet,
+        time::TimeSpec,
+    },
 };
 use tests::Question;
 
@@ -28,6 +32,7 @@ use self::tally::Tally;
 use crate::{
     exchange::{receive_into, socket_to},
     input,
+    start::StartAt,
 };
 
 /// What is offered in OPT, and the most that is received.
@@ -72,18 +77,24 @@ pub(crate) struct Options {
     /// Offer 4096 octets in an OPT record
     #[arg(long)]
     edns: bool,
+    /// How many ports to ask from: they take turns. Resolvers have a new one for each look-up
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    ports: usize,
+    #[command(flatten)]
+    start: StartAt,
 }
 
 /// Asks, and writes a [`pod::protocol::Loaded`]. The first reply is announced by a line on standard error.
 pub(crate) fn run(options: &Options, mut output: impl Write) -> Result<()> {
     let load = Load {
         questions: questions(options)?,
-        socket: socket_to(options.server)?,
+        sockets: Sockets::open(options.server, options.ports)?,
         length: Duration::try_from_secs_f64(options.seconds).context("read --seconds")?,
         ended: input::ended(options.until_input_ends),
     };
     let patience = Duration::from_millis(options.patience);
     let mut tally = Tally::new(patience)?;
+    tally.begun(options.start.wait()?);
     let seconds = match options.rate {
         0 => load.one_after_the_other(&mut tally, patience)?,
         rate => load.on_schedule(&mut tally, patience, rate)?,
@@ -115,7 +126,7 @@ fn questions(options: &Options) -> Result<Vec<Vec<u8>>> {
 
 struct Load {
     questions: Vec<Vec<u8>>,
-    socket: UdpSocket,
+    sockets: Sockets,
     length: Duration,
     ended: Arc<AtomicBool>,
 }
@@ -174,16 +185,18 @@ impl Load {
         let question = &mut self.questions[place];
         question[..2].copy_from_slice(&tally::id(number).to_be_bytes());
         tally.sent(number);
-        if self.socket.send(question).is_err() {
+        let socket = self.sockets.of(number);
+        if socket.send(question).is_err() {
             // An error that an ICMP message about an earlier question left behind is told once.
-            let _ = self.socket.send(question);
+            let _ = socket.send(question);
         }
     }
 
     /// Waits for a datagram until `deadline`; false if none came.
     fn wait(&self, deadline: Instant) -> Result<bool> {
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        // epoll's own limit has milliseconds, which is too coarse for the schedule.
+        let mut ready = [PollFd::new(self.sockets.ready.0.as_fd(), PollFlags::POLLIN)];
         match ppoll(
             &mut ready,
             Some(TimeSpec::from_duration(left)),
@@ -197,13 +210,55 @@ impl Load {
 
     /// Takes one datagram.
     fn receive(&self, tally: &mut Tally) -> Result<()> {
+        let Some(socket) = self.sockets.ready()? else {
+            return Ok(());
+        };
         let mut octets = [0; SIZE as usize];
-        match receive_into(&self.socket, &mut octets) {
+        match receive_into(socket, &mut octets) {
             Ok((length, hop_limit)) => tally.received(&octets[..length], hop_limit),
             // What ICMP says of an earlier question: that one is lost, unless a reply comes.
             Err(Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH | Errno::EINTR) => {}
             Err(error) => return Err(error).context("receive a reply"),
         }
         Ok(())
+    }
+}
+
+/// Sockets that take turns, each with a port of its own.
+struct Sockets {
+    all: Vec<UdpSocket>,
+    /// Tells which of them have a datagram, by their place.
+    ready: Epoll,
+}
+
+impl Sockets {
+    fn open(server: SocketAddr, count: usize) -> Result<Self> {
+        ensure!(count > 0, "--ports 0: there is no port to ask from");
+        let ready = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("make an epoll")?;
+        let all = (0..count).map(|place| {
+            let socket = socket_to(server)?;
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, place as u64);
+            ready.add(&socket, event).context("wait for a socket")?;
+            Ok(socket)
+        });
+        Ok(Self {
+            all: all.collect::<Result<_>>()?,
+            ready,
+        })
+    }
+
+    /// The socket of question `number`.
+    fn of(&self, number: u64) -> &UdpSocket {
+        &self.all[(number % self.all.len() as u64) as usize]
+    }
+
+    /// A socket that has a datagram or an error, if there is one now.
+    fn ready(&self) -> Result<Option<&UdpSocket>> {
+        let mut events = [EpollEvent::empty()];
+        match self.ready.wait(&mut events, EpollTimeout::ZERO) {
+            Ok(0) | Err(Errno::EINTR) => Ok(None),
+            Ok(_) => Ok(self.all.get(events[0].data() as usize)),
+            Err(error) => Err(error).context("find the socket of a reply"),
+        }
     }
 }

@@ -7,6 +7,7 @@ mod filter;
 mod input;
 mod load;
 mod serve;
+mod start;
 mod watch;
 
 use std::io;

@@ -105,6 +105,11 @@ impl Tally {
         }
     }
 
+    /// Sending begins, at this moment in nanoseconds of UNIX time.
+    pub(super) fn begun(&mut self, at: u64) {
+        self.result.begun = at;
+    }
+
     /// For so long the client was not let run when it should have sent.
     pub(super) fn held_up(&mut self, time: Duration) {
         self.result.held_up = time.as_secs_f64();
@@ -119,7 +124,12 @@ impl Tally {
             self.lose(lost);
         }
         let microseconds = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1e3;
+        let recorded = self.latencies.iter_recorded();
+        let latencies = recorded
+            .map(|step| (step.value_iterated_to(), step.count_at_value()))
+            .collect();
         Loaded {
+            latencies,
             mean: self.latencies.mean() / 1e3,
             p50: microseconds(0.5),
             p90: microseconds(0.9),
@@ -169,6 +179,8 @@ mod tests {
         assert_eq!(result.by_kernel, 1);
         assert_eq!(result.response_codes, BTreeMap::from([(0, 1), (3, 1)]));
         assert_eq!(result.lost_at.len(), 1);
+        let counted: u64 = result.latencies.iter().map(|(_, count)| count).sum();
+        assert_eq!(counted, 2, "each reply's latency is told");
         assert!(0.0 < result.p50 && result.p50 <= result.p99 && result.p99 <= result.max);
         assert!(
             result.mean > 0.1,
