@@ -56,7 +56,7 @@ pub use status::{
     UnknownDestination,
 };
 pub use tool::{Tool, program};
-pub use wait::eventually;
+pub use wait::{eventually, eventually_every};
 
 /// The parser of DNS messages that serves as judge of every reply.
 pub use hickory_proto;
