@@ -16,7 +16,7 @@ use tests::{eventually, hickory_proto::rr::Name, undo::Undo};
 
 use self::objects::{Family, SERVICES, addresses, apply, service};
 use crate::{
-    meaning::{all_over_tcp, kernel_says, over_tcp, question},
+    meaning::{all_over_tcp, all_service_says, answers, kernel_says, over_tcp, question},
     pods::Pod,
     report::Report,
     stage::Stage,
@@ -28,7 +28,7 @@ const AAAA: u16 = 28;
 const SRV: u16 = 33;
 
 /// How long CoreDNS and the agents may take to know a change.
-const KNOWN: Duration = Duration::from_secs(15);
+const KNOWN: Duration = Duration::from_secs(60);
 
 /// How long between two looks.
 const BETWEEN: Duration = Duration::from_millis(250);
@@ -42,6 +42,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     name_what_is_missing(report, &of_services, &of_pods);
     let _dual = dual_dns(stage, of_services.len() == 2)?;
     let servers = servers(stage)?;
+    until_core_dns_knows(stage, &pod)?;
 
     let asked = questions(stage)?;
     for server in &servers {
@@ -167,6 +168,47 @@ fn servers(stage: &Stage) -> Result<Vec<SocketAddr>> {
     Ok(servers)
 }
 
+/// Waits until every CoreDNS pod knows the addresses. A reverse name that is asked earlier is denied, and the denial
+/// stays in CoreDNS's cache.
+fn until_core_dns_knows(stage: &Stage, pod: &Pod) -> Result<()> {
+    let namespace = crate::stage::NAMESPACE;
+    let mut names = Vec::new();
+    for host in ["first", "second"] {
+        names.extend([A, AAAA].map(|record_type| (format!("{host}.hosts"), record_type)));
+    }
+    for address in addresses(&stage.kubectl, "both")? {
+        let record_type = match Family::of(address) {
+            Family::IPv4 => A,
+            Family::IPv6 => AAAA,
+        };
+        names.push(("both".to_owned(), record_type));
+    }
+    let asked: Vec<Asked> = names
+        .iter()
+        .map(|(name, record_type)| {
+            let name = format!("{name}.{namespace}.svc.cluster.local");
+            over_tcp(&question(&name, *record_type))
+        })
+        .collect();
+    eventually(KNOWN, "every CoreDNS pod to know the addresses", || {
+        for server in stage.core_dns_servers()? {
+            for (asked, replied) in asked.iter().zip(&pod.ask(&server, &asked)?) {
+                let known = !answers(replied)?.is_empty();
+                if !known {
+                    thread::sleep(BETWEEN);
+                }
+                ensure!(
+                    known,
+                    "{server} does not know {} type {}",
+                    asked.name,
+                    asked.record_type
+                );
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Questions about all that was made, each of which the kernel answers.
 fn questions(stage: &Stage) -> Result<Vec<Asked>> {
     let namespace = crate::stage::NAMESPACE;
@@ -228,7 +270,7 @@ fn left(stage: &Stage, pod: &Pod, server: &str) -> Result<()> {
         servers.first().context("find a CoreDNS pod")?,
         &asked.each_ref().map(over_tcp),
     )?;
-    kernel_says(&asked, &truth, &replied)?;
+    all_service_says(&asked, &truth, &replied)?;
     ensure!(!Replied::crossed_no_router(&replied[0]), "{:?}", replied[0]);
     Ok(())
 }

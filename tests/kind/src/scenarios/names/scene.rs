@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use pod::protocol::{Asked, Transport};
+use pod::protocol::Asked;
 use serde_json::{Value, json};
-use tests::{eventually, hickory_proto::rr::RecordType, undo::Undo};
+use tests::{eventually, undo::Undo};
 
 use super::{
     objects::{self, HEADLESS, MEMBERS, QUERIER, SERVICE, SUBDOMAIN, full_name},
     other_server,
 };
 use crate::{
-    meaning::answers,
+    meaning::{all_over_tcp, answers, question},
     node::Node,
     pods::Pod,
     stage::{NAMESPACE, ROLLOUT, Stage},
@@ -119,8 +119,8 @@ impl Scene {
 
     /// Endpoints come last: once all of them are told, everything is known.
     fn wait_until_known(&self, stage: &Stage) -> Result<()> {
-        let udp = self.marks(Transport::Udp, stage);
-        let tcp = self.marks(Transport::Tcp, stage);
+        let udp = self.marks(stage);
+        let tcp = all_over_tcp(&udp);
         for asker in &self.askers {
             eventually(HEARD, "the endpoints to be known", || {
                 let replied = asker.glibc.ask(&stage.dns_server(), &udp)?;
@@ -150,20 +150,10 @@ impl Scene {
         ]
     }
 
-    fn marks(&self, transport: Transport, stage: &Stage) -> Vec<Asked> {
-        let record_type = if stage.dns.is_ipv4() {
-            RecordType::A
-        } else {
-            RecordType::AAAA
-        };
-        self.expected(stage)
-            .into_iter()
-            .map(|(name, _)| Asked {
-                name,
-                record_type: record_type.into(),
-                edns: None,
-                transport,
-            })
+    fn marks(&self, stage: &Stage) -> Vec<Asked> {
+        let expected = self.expected(stage).into_iter();
+        expected
+            .map(|(name, _)| question(&name, stage.address_type()))
             .collect()
     }
 }
