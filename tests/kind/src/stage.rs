@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use tests::hickory_proto::rr::RecordType;
 
 use crate::{Options, agents::Agents, kubectl::Kubectl, node::Node, pods::Pod};
 
@@ -40,7 +41,8 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// The cluster does not answer, has no worker or no DNS service, or zerohop is not ready on every node.
+    /// The cluster does not answer, has no worker or no DNS service, or zerohop is not ready on every node; or an
+    /// interrupted run has left it so that nothing could be asked.
     pub(crate) fn set(options: &Options) -> Result<Self> {
         let kubectl = Kubectl::new(options.kubectl.clone(), options.kubeconfig.clone());
         let nodes = nodes(&kubectl)?;
@@ -50,6 +52,7 @@ impl Stage {
         kubectl
             .rollout(crate::agents::NAMESPACE, "daemonset/zerohop", ROLLOUT)
             .context("wait for zerohop; `cargo xtask kind load` installs it")?;
+        refuse_leftovers(&kubectl, nodes.len())?;
         let service = kubectl.get(&["service", "-n", "kube-system", "kube-dns"])?;
         let dns = service["spec"]["clusterIP"]
             .as_str()
@@ -89,6 +92,14 @@ impl Stage {
             .collect())
     }
 
+    /// The type of records with addresses of the DNS service's family, which every service has.
+    pub(crate) fn address_type(&self) -> RecordType {
+        match self.dns {
+            IpAddr::V4(_) => RecordType::A,
+            IpAddr::V6(_) => RecordType::AAAA,
+        }
+    }
+
     /// The node on which test pods run unless a scenario is about several.
     pub(crate) fn worker(&self) -> &Node {
         // There is one: `nodes` has made sure.
@@ -104,6 +115,26 @@ impl Stage {
             node,
         )
     }
+}
+
+/// What a run that was killed leaves of others' workloads. They count as ready so, for none of their pods is wanted.
+fn refuse_leftovers(kubectl: &Kubectl, nodes: usize) -> Result<()> {
+    let core_dns = kubectl.get(&["deployment", "-n", "kube-system", "coredns"])?;
+    ensure!(
+        core_dns["spec"]["replicas"] != 0,
+        "CoreDNS is scaled to 0, as a run that was killed leaves it; scale it up: \
+         kubectl scale -n kube-system deployment/coredns --replicas=2"
+    );
+    let namespace = crate::agents::NAMESPACE;
+    let agents = kubectl.get(&["daemonset", "-n", namespace, "zerohop"])?;
+    let wanted = &agents["status"]["desiredNumberScheduled"];
+    ensure!(
+        *wanted == nodes,
+        "zerohop is wanted on {wanted} of {nodes} nodes; if a run that was killed has left a node selector, remove it: \
+         kubectl patch -n {namespace} daemonset/zerohop --type=merge -p \
+         '{{\"spec\":{{\"template\":{{\"spec\":{{\"nodeSelector\":{{\"zerohop-test/nowhere\":null}}}}}}}}}}'"
+    );
+    Ok(())
 }
 
 /// The objects of a list.

@@ -14,7 +14,7 @@ const LONGEST: &str = "3600";
 /// The share of the questions that must have been asked.
 const LEAST: f64 = 0.5;
 
-/// Asks `server` for `names` (type A) on schedule, `per_second` times a second, from before `happens` until after it.
+/// Asks `server` for addresses of `names` of the server's own family on schedule, `per_second` times a second, from before `happens` until after it.
 ///
 /// # Errors
 ///
@@ -29,6 +29,9 @@ pub(crate) fn asked_while(
     let rate = per_second.to_string();
     let mut words = vec![PROGRAM, "load", "--server", server, "--rate", &rate];
     words.extend(["--seconds", LONGEST, "--until-input-ends"]);
+    // Every service has addresses of the family that the DNS service has.
+    let record_type = if server.starts_with('[') { "AAAA" } else { "A" };
+    words.extend(["--type", record_type]);
     words.extend(names.iter().flat_map(|name| ["--name", name]));
     let asking = pod.begin(&words)?;
     asking.wait_until_under_way()?;

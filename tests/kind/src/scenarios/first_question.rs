@@ -41,7 +41,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         let kubectl = kubectl.clone();
         Undo::on_drop(move || remove(&kubectl))
     };
-    kubectl.apply(&job(&stage.images.glibc, &stage.dns_server()))?;
+    kubectl.apply(&job(stage))?;
     until_complete(kubectl)?;
     let label = format!("job-name={NAME}");
     let words = ["logs", "-n", NAMESPACE, "-l", &label, "--tail=-1"];
@@ -134,7 +134,9 @@ fn remove(kubectl: &Kubectl) {
     }
 }
 
-fn job(image: &str, server: &str) -> Value {
+fn job(stage: &Stage) -> Value {
+    let (image, server) = (&stage.images.glibc, stage.dns_server());
+    let record_type = stage.address_type().to_string();
     let name = "kubernetes.default.svc.cluster.local";
     json!({
         "apiVersion": "batch/v1",
@@ -162,7 +164,7 @@ fn job(image: &str, server: &str) -> Value {
                         "imagePullPolicy": "Never",
                         "command": [
                             PROGRAM, "watch", "--questions", "1", "--patience", "5000",
-                            "--server", server, "--name", name,
+                            "--server", server, "--name", name, "--type", record_type,
                         ],
                     }],
                 },

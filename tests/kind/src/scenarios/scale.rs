@@ -45,20 +45,22 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     let server = stage.dns_server();
     let name = format!("{NAME}.{NAMESPACE}.svc.cluster.local");
     let words = ["--server", &server, "--name", &name, "--until-input-ends"];
-    let how = ["--patience", PATIENCE];
+    let record_type = stage.address_type().to_string();
+    let how = ["--type", &record_type, "--patience", PATIENCE];
     let watch = pod.begin(&[&[PROGRAM, "watch"], &words[..], &how].concat())?;
     watch.wait_until_under_way()?;
 
     let start = Instant::now();
     scale(kubectl, MOST)?;
-    until_answered(&pod, &server, &name, MOST)?;
+    let until_answered = |count| until_answered(&pod, &words[..4], &record_type, count);
+    until_answered(MOST)?;
     report.figure(
         "from scaling to 30 until all are answered",
         start.elapsed().as_secs_f64(),
         "s",
     );
     scale(kubectl, LEAST)?;
-    until_answered(&pod, &server, &name, LEAST)?;
+    until_answered(LEAST)?;
     // The agent may have been told before we were.
     eventually(FOLLOWS, "the EndpointSlices to say so", || {
         let told = slices.last().len();
@@ -142,18 +144,10 @@ fn scale(kubectl: &Kubectl, replicas: usize) -> Result<()> {
     kubectl.rollout(NAMESPACE, &workload, ROLLOUT)
 }
 
-/// Waits until the kernel answers `count` addresses.
-fn until_answered(pod: &Pod, server: &str, name: &str, count: usize) -> Result<()> {
-    let words = [
-        PROGRAM,
-        "watch",
-        "--server",
-        server,
-        "--name",
-        name,
-        "--questions",
-        "1",
-    ];
+/// Waits until the kernel answers `count` addresses; `what` is the server and the name.
+fn until_answered(pod: &Pod, what: &[&str], record_type: &str, count: usize) -> Result<()> {
+    let once = ["--type", record_type, "--questions", "1"];
+    let words = [&[PROGRAM, "watch"], what, &once].concat();
     eventually(FOLLOWS, "the kernel to answer the new number", || {
         let watched: Watched = serde_json::from_str(&pod.run(&words)?)?;
         let seen = watched.seen;
