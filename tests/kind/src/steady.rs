@@ -14,7 +14,8 @@ const LONGEST: &str = "3600";
 /// The share of the questions that must have been asked.
 const LEAST: f64 = 0.5;
 
-/// Asks `server` for addresses of `names` of the server's own family on schedule, `per_second` times a second, from before `happens` until after it.
+/// Asks `server` for addresses of `names` of the server's own family on schedule, `per_second` times a second, from
+/// before `happens` until after it.
 ///
 /// # Errors
 ///
