@@ -108,8 +108,10 @@ impl Filter {
 
 impl Drop for Filter {
     fn drop(&mut self) {
-        // The end of its input ends it; what is left of it goes with the pod.
+        // The end of its input ends it, and then its output ends; what is left of it goes with the pod.
         drop(self.requests.take());
+        while self.counts.recv_timeout(PATIENCE).is_ok() {}
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

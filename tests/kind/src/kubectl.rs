@@ -1,14 +1,29 @@
 //! kubectl, with the cluster's kubeconfig.
 
-use std::{
-    io::Write as _,
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
-};
+pub(crate) mod limited;
 
-use anyhow::{Context as _, Result, bail};
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result};
 use serde_json::Value;
+
+/// How long a deletion may take.
+const DELETED: &str = "--timeout=120s";
+
+/// How long the cluster may take to say what is there.
+const READ: &str = "--request-timeout=60s";
+
+/// Between two attempts that run kubectl: each takes two cores about 100 ms.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Tries `attempt`, which runs kubectl, until it succeeds or `limit` has passed; otherwise as [`tests::eventually`].
+pub(crate) fn eventually<T>(
+    limit: Duration,
+    what: &str,
+    attempt: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    tests::eventually_every(PAUSE, limit, what, attempt)
+}
 
 /// kubectl, with the cluster's kubeconfig.
 #[derive(Clone, Debug)]
@@ -26,9 +41,9 @@ impl Kubectl {
         }
     }
 
-    /// A call of it, to be started in another way than [`Self::run`] does.
+    /// A call of it, to be started in another way than [`Self::run`] does. It ends with the thread that starts it.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = limited::command(&self.program);
         command
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
@@ -36,40 +51,25 @@ impl Kubectl {
         command
     }
 
-    /// Runs it and returns what it printed.
+    /// Runs it and returns what it printed. A deletion waits for two minutes unless it says for how long.
     ///
     /// # Errors
     ///
-    /// It ends without success: with the words and what it said.
+    /// It ends without success, or not at all: with the words and what it said.
     pub(crate) fn run(&self, words: &[&str]) -> Result<String> {
         self.run_with(words, "")
     }
 
     /// The same with `input` on its standard input.
     pub(crate) fn run_with(&self, words: &[&str], input: &str) -> Result<String> {
-        let failed = || format!("kubectl {}", words.join(" "));
-        let mut child = self
-            .command(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(failed)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            let input = input.to_owned();
-            // On a thread of its own, for the child may write before it has read everything; one that ends early
-            // says so by its status.
-            std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let what = format!("kubectl {}", words.join(" "));
+        let mut command = self.command(words);
+        if words.first() == Some(&"delete")
+            && !words.iter().any(|word| word.starts_with("--timeout"))
+        {
+            command.arg(DELETED);
         }
-        let output = child.wait_with_output().with_context(failed)?;
-        if !output.status.success() {
-            bail!(
-                "{}: {}",
-                failed(),
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
-        }
-        String::from_utf8(output.stdout).with_context(failed)
+        limited::run(&mut command, &what, input)
     }
 
     /// Makes the object exist as given.
@@ -80,7 +80,7 @@ impl Kubectl {
 
     /// Objects as JSON: `get WORDS -o json`.
     pub(crate) fn get(&self, words: &[&str]) -> Result<Value> {
-        let text = self.run(&[&["get", "-o", "json"], words].concat())?;
+        let text = self.run(&[&["get", "-o", "json", READ], words].concat())?;
         serde_json::from_str(&text).with_context(|| format!("read kubectl get {}", words.join(" ")))
     }
 

@@ -1,8 +1,8 @@
 //! A node, which is a container.
 
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Context as _, Result, bail};
+use crate::kubectl::limited;
 
 /// A node of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,21 +18,11 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// It ends without success: with the words and what it said.
+    /// It ends without success, or not at all: with the words and what it said.
     pub(crate) fn run(&self, words: &[&str]) -> Result<String> {
-        let failed = || format!("{} on node {}", words.join(" "), self.name);
-        let output = Command::new("docker")
-            .args(["exec", &self.name])
-            .args(words)
-            .output()
-            .with_context(failed)?;
-        if !output.status.success() {
-            bail!(
-                "{}: {}",
-                failed(),
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
-        }
-        String::from_utf8(output.stdout).with_context(failed)
+        let what = format!("{} on node {}", words.join(" "), self.name);
+        let mut command = limited::command("docker");
+        command.args(["exec", &self.name]).args(words);
+        limited::run(&mut command, &what, "")
     }
 }
