@@ -1,20 +1,30 @@
 //! The pods that ask, and one rate of questions put by all of them.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use pod::protocol::{Asked, Connected, Loaded, Transport};
-use tests::eventually;
 
 use super::{PORT, SERVICE, results::Phase};
 use crate::{
     inspection::Inspector,
+    kubectl::eventually,
     pods::{PROGRAM, Pod},
     stage::{NAMESPACE, ROLLOUT, Stage, items},
 };
 
 /// Connections a second that one pod on each node makes.
 const CONNECTIONS: u32 = 100;
+
+/// How many ports each pod asks from in turn. Resolvers have a new one for each look-up, and at the lowest rate this is one
+/// for each question.
+pub(super) const PORTS: u32 = 300;
+
+/// How far ahead the common beginning lies: kubectl takes this long to start the program in every pod.
+const AHEAD: Duration = Duration::from_millis(1_500);
 
 /// The name that applications connect to. It is found by the search path's second member.
 const HOST: &str = "web.zerohop-test";
@@ -105,6 +115,13 @@ impl<'a> Crowd<'a> {
     pub(super) fn load(&self, rate: u32, length: Duration, connect: bool) -> Result<Phase> {
         self.at_every_node(Inspector::forget_dns_connections)?;
         let cpu_before = self.core_dns_cpu()?;
+        let start_at = SystemTime::now() + AHEAD;
+        let start_at = start_at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .context("read the clock")?
+            .as_nanos()
+            .to_string();
+        let start_at = &*start_at;
         let (loaded, connected) = thread::scope(|scope| {
             let makers: Vec<_> = self
                 .stage
@@ -112,11 +129,11 @@ impl<'a> Crowd<'a> {
                 .iter()
                 .filter(|_| connect)
                 .filter_map(|node| self.pods.iter().find(|pod| pod.node == *node))
-                .map(|pod| scope.spawn(move || connections(pod, length)))
+                .map(|pod| scope.spawn(move || connections(pod, length, start_at)))
                 .collect();
             let each = rate / u32::try_from(self.pods.len()).unwrap_or(u32::MAX).max(1);
             let loaded = at_once(self.pods.iter().collect(), |pod| {
-                questions(pod, &self.stage.dns_server(), each, length)
+                questions(pod, &self.stage.dns_server(), each, length, start_at)
             });
             let connected: Result<Vec<Connected>> = makers
                 .into_iter()
@@ -135,6 +152,7 @@ impl<'a> Crowd<'a> {
             rate,
             loaded,
             connected,
+            connections_due: (f64::from(CONNECTIONS) * length.as_secs_f64()).ceil() as u64,
             core_dns_cpu,
             remembered: remembered.iter().sum(),
         })
@@ -178,21 +196,36 @@ fn asked(name: &str) -> Asked {
     }
 }
 
-fn questions(pod: &Pod, server: &str, rate: u32, length: Duration) -> Result<Loaded> {
+fn questions(
+    pod: &Pod,
+    server: &str,
+    rate: u32,
+    length: Duration,
+    start_at: &str,
+) -> Result<Loaded> {
     let (rate, seconds) = (rate.to_string(), length.as_secs_f64().to_string());
+    let ports = PORTS.to_string();
     let mut words = vec![PROGRAM, "load", "--server", server, "--type", "A,AAAA"];
-    words.extend(["--rate", &rate, "--seconds", &seconds]);
+    words.extend(["--rate", &rate, "--seconds", &seconds, "--ports", &ports]);
+    words.extend(["--start-at", start_at]);
     words.extend(NAMES.iter().flat_map(|name| ["--name", name]));
     let text = pod.run(&words)?;
     serde_json::from_str(&text).with_context(|| format!("read what pod {} counted", pod.name))
 }
 
-fn connections(pod: &Pod, length: Duration) -> Result<Connected> {
+fn connections(pod: &Pod, length: Duration, start_at: &str) -> Result<Connected> {
     debug_assert_eq!(HOST, format!("{SERVICE}.{NAMESPACE}"));
     let (rate, seconds) = (CONNECTIONS.to_string(), length.as_secs_f64().to_string());
     let port = PORT.to_string();
     let mut words = vec![PROGRAM, "connect", "--host", HOST, "--port", &port];
-    words.extend(["--rate", &rate, "--seconds", &seconds]);
+    words.extend([
+        "--rate",
+        &rate,
+        "--seconds",
+        &seconds,
+        "--start-at",
+        start_at,
+    ]);
     let text = pod.run(&words)?;
     serde_json::from_str(&text).with_context(|| format!("read what pod {} counted", pod.name))
 }

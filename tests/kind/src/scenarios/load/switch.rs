@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tests::{eventually, undo::Undo};
+use tests::undo::Undo;
 
 use crate::{
     agents::NAMESPACE,
-    kubectl::Kubectl,
+    kubectl::{Kubectl, eventually},
     node::Node,
     stage::{ROLLOUT, Stage, items},
 };
