@@ -8,7 +8,7 @@ mod maps;
 mod tour;
 mod types;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use anyhow::{Context as _, Result};
 use dns_ebpf::{Answered, Pass};
@@ -23,6 +23,8 @@ pub(crate) const PINS: &str = "/sys/fs/bpf/zerohop";
 /// A pod on a node that runs bpftool there.
 pub(crate) struct Inspector {
     pod: Pod,
+    /// The DNS service's address family, as conntrack names it.
+    family: &'static str,
 }
 
 /// One of zerohop's programs.
@@ -50,7 +52,11 @@ impl Inspector {
         let name = format!("inspector-{}", node.name);
         let manifest = Pod::node_manifest(&name, &stage.images.glibc, node);
         let pod = Pod::start(&stage.kubectl, &manifest, node)?;
-        Ok(Self { pod })
+        let family = match stage.dns {
+            IpAddr::V4(_) => "ipv4",
+            IpAddr::V6(_) => "ipv6",
+        };
+        Ok(Self { pod, family })
     }
 
     /// Removes the pod.
@@ -142,6 +148,7 @@ fn text(object: &Value, field: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dns_ebpf::TORN;
 
     #[test]
     fn the_page_explains_every_counter_and_names_every_map() {
@@ -156,6 +163,7 @@ mod tests {
                 "{answered:?}"
             );
         }
+        assert!(page.contains(&format!("Key {TORN} counts")), "torn");
         for laid in LAYOUT {
             // Those of one kind are written by their ends.
             let end = laid.name.trim_start_matches("SECTIONS");

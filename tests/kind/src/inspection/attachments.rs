@@ -1,7 +1,5 @@
 //! Where the programs hang, and the interfaces that lead into pods.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
@@ -39,7 +37,7 @@ impl Inspector {
     /// A link of ours whose interface cannot be told, or whose pin names another interface.
     pub(crate) fn attachments(&self, programs: &[u64]) -> Result<Vec<Attachment>> {
         let links = self.json(&["-f", "link", "show"])?;
-        let mut found = BTreeMap::new();
+        let mut found = Vec::new();
         for (pin, link) in pinned(&links) {
             let named = pin.rsplit('-').next().and_then(|index| index.parse().ok());
             let interface = named.with_context(|| {
@@ -51,14 +49,13 @@ impl Inspector {
                     "the link pinned as {pin} hangs on interface {shown}"
                 );
             }
-            let program = number(link, "prog_id")?;
-            let attachment = Attachment {
+            found.push(Attachment {
                 interface,
-                program,
+                program: number(link, "prog_id")?,
                 by: pin.to_owned(),
-            };
-            found.insert((interface, program), attachment);
+            });
         }
+        let links = found.len();
         let net = self.json(&["net", "show"])?;
         for filter in filters(&net) {
             let (Some(interface), Some(program)) = (
@@ -68,14 +65,18 @@ impl Inspector {
                 continue;
             };
             // A newer bpftool lists TCX links here, too.
-            found.entry((interface, program)).or_insert(Attachment {
-                interface,
-                program,
-                by: filter["kind"].as_str().unwrap_or("a filter").to_owned(),
-            });
+            let is_link =
+                |link: &Attachment| (link.interface, link.program) == (interface, program);
+            if !found[..links].iter().any(is_link) {
+                found.push(Attachment {
+                    interface,
+                    program,
+                    by: filter["kind"].as_str().unwrap_or("a filter").to_owned(),
+                });
+            }
         }
         Ok(found
-            .into_values()
+            .into_iter()
             .filter(|attachment| programs.contains(&attachment.program))
             .collect())
     }

@@ -3,7 +3,7 @@
 
 mod seen;
 
-use std::{net::Ipv4Addr, thread};
+use std::{net::IpAddr, thread};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::json;
@@ -35,10 +35,17 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         let _ = kubectl.run(&[&["delete", "--ignore-not-found"], &service[..]].concat());
     });
     let shown = stage.kubectl.get(&service)?;
-    let address: Ipv4Addr = shown["spec"]["clusterIP"]
+    let address: IpAddr = shown["spec"]["clusterIP"]
         .as_str()
         .and_then(|address| address.parse().ok())
-        .context("the service has no IPv4 address")?;
+        .context("the service has no address")?;
+    let IpAddr::V4(address) = address else {
+        report.not_run(
+            "what bpftool shows on every node",
+            "services have IPv6 addresses here, and the entry is read by its A record",
+        );
+        return Ok(());
+    };
     let mut tags = Vec::new();
     let started: Vec<_> = thread::scope(|scope| {
         let nodes = stage.nodes.iter();

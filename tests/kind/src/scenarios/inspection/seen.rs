@@ -4,10 +4,10 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::{Asked, Transport};
-use tests::eventually;
 
 use crate::{
     inspection::{Inspector, LAYOUT, Program},
+    kubectl::eventually,
     node::Node,
     pods::Pod,
     report::Report,
