@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Cluster DNS answered in the kernel, on the pods' own interfaces.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(name = "zerohop", version, about)]
 struct Command {
     #[command(subcommand)]
     verb: Verb,
