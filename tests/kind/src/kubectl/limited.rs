@@ -101,7 +101,12 @@ mod tests {
     use super::*;
 
     fn run_shell(limit: Duration, script: &str, input: &str) -> Result<String> {
-        run_for(limit, command("sh").args(["-c", script]), "the script", input)
+        run_for(
+            limit,
+            command("sh").args(["-c", script]),
+            "the script",
+            input,
+        )
     }
 
     #[test]
@@ -117,6 +122,9 @@ mod tests {
         let limit = Duration::from_secs(2);
         let error = run_shell(limit, "echo slow >&2; exec sleep 1000", "").expect_err("a limit");
         let error = error.to_string();
-        assert!(error.contains("was killed") && error.contains("slow"), "{error}");
+        assert!(
+            error.contains("was killed") && error.contains("slow"),
+            "{error}"
+        );
     }
 }
