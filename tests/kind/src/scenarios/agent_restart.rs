@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use tests::eventually;
 
 use crate::{
     agents,
+    kubectl::eventually,
     meaning::{in_kernel, question},
     node::Node,
     report::Report,

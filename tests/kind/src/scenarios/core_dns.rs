@@ -7,7 +7,7 @@ use pod::protocol::{Asked, Loaded};
 use tests::undo::Undo;
 
 use crate::{
-    kubectl::Kubectl,
+    kubectl::{Kubectl, eventually},
     meaning::{over_tcp, question},
     pods::Pod,
     report::Report,
@@ -89,7 +89,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
             over_tcp(&question(ABSENT, A)),
             question(OUTSIDE_THE_TABLE, A),
         ];
-        tests::eventually(ANSWERS, "CoreDNS's reply", || {
+        eventually(ANSWERS, "CoreDNS's reply", || {
             for replied in pod.ask(&server, &asked)? {
                 ensure!(replied.reply.is_some(), "{:?}", replied.trouble);
                 ensure!(!replied.crossed_no_router(), "{replied:?}");

@@ -6,16 +6,16 @@ mod objects;
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
-    thread,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::{Asked, Replied};
-use tests::{eventually, hickory_proto::rr::Name, undo::Undo};
+use tests::{hickory_proto::rr::Name, undo::Undo};
 
 use self::objects::{Family, SERVICES, addresses, apply, service};
 use crate::{
+    kubectl::eventually,
     meaning::{all_over_tcp, all_service_says, answers, kernel_says, over_tcp, question},
     pods::Pod,
     report::Report,
@@ -29,9 +29,6 @@ const SRV: u16 = 33;
 
 /// How long CoreDNS and the agents may take to know a change.
 const KNOWN: Duration = Duration::from_secs(60);
-
-/// How long between two looks.
-const BETWEEN: Duration = Duration::from_millis(250);
 
 /// Everything that the cluster's families allow.
 pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
@@ -158,9 +155,6 @@ fn servers(stage: &Stage) -> Result<Vec<SocketAddr>> {
             let all = servers
                 .iter()
                 .all(|server| known.contains(&server.to_string()));
-            if !all {
-                thread::sleep(BETWEEN);
-            }
             ensure!(all, "known are {known:?} of {servers:?}");
             Ok(())
         },
@@ -193,12 +187,8 @@ fn until_core_dns_knows(stage: &Stage, pod: &Pod) -> Result<()> {
     eventually(KNOWN, "every CoreDNS pod to know the addresses", || {
         for server in stage.core_dns_servers()? {
             for (asked, replied) in asked.iter().zip(&pod.ask(&server, &asked)?) {
-                let known = !answers(replied)?.is_empty();
-                if !known {
-                    thread::sleep(BETWEEN);
-                }
                 ensure!(
-                    known,
+                    !answers(replied)?.is_empty(),
                     "{server} does not know {} type {}",
                     asked.name,
                     asked.record_type
@@ -242,9 +232,6 @@ fn questions(stage: &Stage) -> Result<Vec<Asked>> {
 fn answered(stage: &Stage, pod: &Pod, server: &str, asked: &[Asked]) -> Result<()> {
     let replied = pod.ask(server, asked)?;
     for (asked, replied) in asked.iter().zip(&replied) {
-        if !replied.crossed_no_router() {
-            thread::sleep(BETWEEN);
-        }
         ensure!(
             replied.crossed_no_router(),
             "{} type {} was not answered in the kernel: {:?} {:?}",

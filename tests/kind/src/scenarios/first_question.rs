@@ -1,11 +1,11 @@
 //! A hundred new pods ask at once when they start: how many are answered in the kernel.
 
-use std::{collections::BTreeSet, net::IpAddr, thread, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use pod::protocol::Watched;
 use serde_json::{Value, json};
-use tests::{Latencies, eventually, undo::Undo};
+use tests::{Latencies, eventually_every, undo::Undo};
 
 use crate::{
     kubectl::Kubectl,
@@ -101,7 +101,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
 ///
 /// One has failed: with its log. Or they are not done in time.
 fn until_complete(kubectl: &Kubectl) -> Result<()> {
-    let failed = eventually(ENDED, "all pods to have asked", || {
+    let failed = eventually_every(BETWEEN, ENDED, "all pods to have asked", || {
         let job = kubectl.get(&["job", "-n", NAMESPACE, NAME])?;
         let conditions = job["status"]["conditions"].as_array();
         let is = |wanted: &str| {
@@ -110,7 +110,6 @@ fn until_complete(kubectl: &Kubectl) -> Result<()> {
         };
         let failed = is("Failed");
         if !failed && !is("Complete") {
-            thread::sleep(BETWEEN);
             bail!("the Job says {}", job["status"]);
         }
         Ok(failed)

@@ -8,7 +8,7 @@ use serde_json::json;
 use tests::undo::Undo;
 
 use crate::{
-    kubectl::Kubectl,
+    kubectl::{Kubectl, eventually},
     meaning::{answers, kernel_says_one, over_tcp, question},
     node::Node,
     pods::Pod,
@@ -113,7 +113,7 @@ fn ask(stage: &Stage, pod: &Pod) -> Result<()> {
         }
     });
     let server = stage.dns_server();
-    tests::eventually(BEGINS, "every question to be answered", || {
+    eventually(BEGINS, "every question to be answered", || {
         let replied = pod.ask(&server, &asked)?;
         for ((name, transport, by_kernel), replied) in questions.iter().zip(&replied) {
             ensure!(
@@ -163,7 +163,7 @@ fn configure(kubectl: &Kubectl, text: &str) -> Result<()> {
 fn has_mode(node: &Node, mode: &str) -> Result<()> {
     let ask = "exec 3<>/dev/tcp/127.0.0.1/10249; printf 'GET /proxyMode HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3";
     // It listens a little after its pod is ready.
-    tests::eventually(BEGINS, "kube-proxy to tell its mode", || {
+    eventually(BEGINS, "kube-proxy to tell its mode", || {
         let reply = node.run(&["bash", "-c", ask])?;
         ensure!(
             reply.trim_end().ends_with(mode),

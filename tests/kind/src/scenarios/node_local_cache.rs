@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::{Asked, Replied};
 use serde_json::json;
-use tests::eventually;
 
 use self::cache::{ADDRESS, Cache};
 use crate::{
+    kubectl::eventually,
     meaning::{all_over_tcp, all_service_says, cache_says, kernel_says, question},
     node::Node,
     pods::Pod,

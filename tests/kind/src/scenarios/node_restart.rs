@@ -8,11 +8,11 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use pod::protocol::Watched;
 use serde_json::{Value, json};
-use tests::{eventually, undo::Undo};
+use tests::undo::Undo;
 
 use crate::{
     agents,
-    kubectl::Kubectl,
+    kubectl::{Kubectl, eventually},
     pods::{PROGRAM, Pod},
     report::Report,
     stage::{NAMESPACE, ROLLOUT, Stage},

@@ -3,15 +3,16 @@
 
 mod order;
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::{Asked, Filtered, Replied};
-use tests::{AttachedInterface, eventually, undo::Undo};
+use tests::{AttachedInterface, undo::Undo};
 
 use self::order::reported;
 use crate::{
     filter::{Filter, interface_of, node_pod},
+    kubectl::eventually,
     meaning::{all_over_tcp, kernel_says, over_tcp, question},
     pods::Pod,
     report::Report,
@@ -257,10 +258,6 @@ fn first_again(
 ) -> Result<()> {
     eventually(limit, "ours to be first", || {
         let attached = attached(stage, index)?;
-        if !attached.first {
-            // Each look is a program in the agent's pod.
-            thread::sleep(Duration::from_secs(1));
-        }
         ensure!(attached.first, "{attached:?}");
         Ok(())
     })?;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::Asked;
 use serde_json::{Value, json};
-use tests::{eventually, undo::Undo};
+use tests::undo::Undo;
 
 use super::{
     objects::{self, HEADLESS, MEMBERS, QUERIER, SERVICE, SUBDOMAIN, full_name},
     other_server,
 };
 use crate::{
+    kubectl::eventually,
     meaning::{all_over_tcp, answers, question},
     node::Node,
     pods::Pod,
