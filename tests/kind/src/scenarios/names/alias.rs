@@ -2,13 +2,14 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tests::{eventually, hickory_proto::rr::RecordType};
+use tests::hickory_proto::rr::RecordType;
 
 use super::{
     objects::{ALIAS, SERVICE, alias_to, full_name, service},
     scene::{HEARD, Scene, apply, service_address},
 };
 use crate::{
+    kubectl::eventually,
     meaning::{all_over_tcp, answers, in_kernel, kernel_says_one, question},
     report::Report,
     stage::Stage,
