@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::tests::OwnedChild;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use ::tests::OwnedChild;
 
 /// How often a step speaks when nobody watches a terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
