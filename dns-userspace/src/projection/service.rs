@@ -36,7 +36,8 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
     let own = of_service(zone, service, Asked::Service);
     let zonal = zone.zone.services.zonal && service.is_headless();
     let endpoints = match own {
-        Found::Alias(_) => Endpoints::default(),
+        // Whatever its cluster address: one that says "None" does not make it headless.
+        _ if service.external_name.is_some() => Endpoints::default(),
         // With `ignore empty_service` nothing below such a service exists either.
         Found::Absent if !service.is_headless() => Endpoints::default(),
         _ => place.endpoints(),

@@ -101,5 +101,26 @@ pub fn all() -> Vec<Case> {
                 ("web.shop.svc.cluster.local", SRV),
             ]),
         },
+        Case {
+            name: "a service that stands for an address has no endpoints, though it says that it has no address of its own",
+            corefile: KUBEADM,
+            objects: in_shop([
+                web(json!({
+                    "type": "ExternalName",
+                    "externalName": "10.1.2.3",
+                    "clusterIP": "None",
+                    "clusterIPs": [],
+                })),
+                slice_of_web(
+                    json!([{"addresses": ["10.244.0.1"], "conditions": {"ready": true}}]),
+                    json!([]),
+                ),
+            ]),
+            questions: asked([
+                ("10-244-0-1.web.shop.svc.cluster.local", A),
+                ("10-244-0-1.web.shop.svc.cluster.local", AAAA),
+                ("web.shop.svc.cluster.local", A),
+            ]),
+        },
     ]
 }
