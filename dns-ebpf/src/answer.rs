@@ -78,7 +78,7 @@
 //! ```
 
 /// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout.
-pub const LAYOUT: u64 = 2;
+pub const LAYOUT: u64 = 3;
 
 /// Octets of an [`Entry`].
 pub const ENTRY_LEN: usize = 136;
@@ -124,8 +124,8 @@ pub const ZONES_MAX: usize = 32;
 /// The number of ports that a DNS address may have besides 53.
 pub const PORTS_MAX: usize = 8;
 
-/// A key of the `ENTRIES_*` maps: a name in wire form, lower case, zero-padded to `N` octets.
-#[repr(C, align(8))]
+/// A key of the `ENTRIES_*` maps: a name in wire form, lower case, zero-padded to `N` octets. It may lie anywhere.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key<const N: usize> {
     /// The name and its padding.
@@ -248,8 +248,10 @@ pub struct Control {
     pub mtu_floor: u16,
     /// Ports of DNS addresses besides 53; zero: none.
     pub ports: [u16; PORTS_MAX],
-    /// The fewest labels of a zone, the root's not counted: where the walk begins.
-    pub zone_labels: u32,
+    /// The fewest labels of a zone, the root's not counted: no name of fewer labels is denied.
+    pub zone_labels: u16,
+    /// How many labels the names have from which the search for an absent name's closest encloser begins.
+    pub search_labels: u16,
     /// The agent's mark of what its entries were made by (zones, TTLs); the kernel does not read it.
     pub policy: u32,
 }

@@ -1,47 +1,51 @@
 //! Ethernet, VLAN, IPv4, IPv6, UDP: recognising a question to a DNS address, and turning it round.
 //!
-//! Headers are kept so that UDP and DNS always lie at the same place in [`Scratch::head`]: an IPv6
-//! frame begins at octet 0, an IPv4 frame at octet 20, and VLAN tags are left out.
+//! The packet is kept so that UDP and DNS always lie at the same place in [`Scratch::frame`], and the name at a
+//! multiple of 8: an IPv6 frame begins at octet 6, an IPv4 frame at octet 26, and VLAN tags are left out.
 //!
 //! ```text
-//!        0        14                        54    62     74
-//! IPv6   Ethernet | IPv6                   | UDP | DNS   | name …
-//!                   20       34
-//! IPv4              Ethernet | IPv4        | UDP | DNS   | name …
+//!        6         20                          60    68    80
+//! IPv6   Ethernet | IPv6                      | UDP | DNS | name …
+//!                     26         40
+//! IPv4                Ethernet | IPv4         | UDP | DNS | name …
 //! ```
 //!
-//! [`Scratch::head`]: crate::Scratch::head
+//! [`Scratch::frame`]: crate::Scratch::frame
 
 use crate::{
     answer::{Control, Destination},
     checksum,
-    packet::{HEAD_LEN, Packet, Tables},
+    packet::{FRAME_LEN, HEAD_LEN, Packet, Tables},
     pass::Pass,
 };
 
-/// Offsets in [`Scratch::head`](crate::Scratch::head).
+/// Offsets in [`Scratch::frame`](crate::Scratch::frame).
 pub(crate) mod field {
+    /// Where an IPv6 frame begins.
+    pub(crate) const IPV6_FRAME: usize = 6;
     /// Where an IPv4 frame begins.
-    pub(crate) const IPV4_FRAME: usize = 20;
-    /// The type of an IPv4 frame: its last two Ethernet octets.
-    pub(crate) const IPV4_TYPE: usize = 32;
+    pub(crate) const IPV4_FRAME: usize = 26;
     /// The IPv4 header (RFC 791 §3.1).
-    pub(crate) const IPV4: usize = 34;
+    pub(crate) const IPV4: usize = 40;
     /// The IPv6 header (RFC 8200 §3).
-    pub(crate) const IPV6: usize = 14;
+    pub(crate) const IPV6: usize = 20;
     /// The UDP header (RFC 768).
-    pub(crate) const UDP: usize = 54;
+    pub(crate) const UDP: usize = 60;
     /// The DNS header (RFC 1035 §4.1.1).
-    pub(crate) const DNS: usize = 62;
+    pub(crate) const DNS: usize = 68;
     /// The question.
-    pub(crate) const NAME: usize = 74;
+    pub(crate) const NAME: usize = 80;
 }
-use field::{DNS, IPV4, IPV4_FRAME, IPV4_TYPE, IPV6, NAME, UDP};
+use field::{DNS, IPV4, IPV4_FRAME, IPV6, IPV6_FRAME, NAME, UDP};
 
 const ETHERNET_LEN: usize = 14;
+/// Where an Ethernet frame says what it carries.
+const TYPE_AT: usize = 12;
 const TAG_LEN: usize = 4;
 const IPV4_LEN: usize = 20;
 const UDP_LEN: usize = 8;
+/// The headers of an IPv4 question; no question at all is shorter.
+const HEADERS_MIN: usize = NAME - IPV4_FRAME;
 const TYPE_IPV4: u16 = 0x0800;
 const TYPE_IPV6: u16 = 0x86dd;
 const TYPE_VLAN: u16 = 0x8100;
@@ -59,7 +63,7 @@ const TIME_TO_LIVE: u8 = 64;
 /// A question's way in, as far as its way back needs it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
-    /// Where it begins in the head: 0 for IPv6, 20 for IPv4.
+    /// Where it begins in scratch: see the module's table.
     pub(crate) begin: usize,
     /// Octets of VLAN tags in the packet.
     pub(crate) tags: usize,
@@ -85,16 +89,16 @@ impl Frame {
 
 /// The big-endian number at `at`.
 #[inline(always)]
-pub(crate) fn number(head: &[u8; HEAD_LEN], at: usize) -> u16 {
-    match (head.get(at), head.get(at + 1)) {
+pub(crate) fn number<const N: usize>(octets: &[u8; N], at: usize) -> u16 {
+    match (octets.get(at), octets.get(at + 1)) {
         (Some(high), Some(low)) => u16::from_be_bytes([*high, *low]),
         _ => 0,
     }
 }
 
 #[inline(always)]
-fn octet(head: &[u8; HEAD_LEN], at: usize) -> u8 {
-    head.get(at).copied().unwrap_or(0)
+fn octet<const N: usize>(octets: &[u8; N], at: usize) -> u8 {
+    octets.get(at).copied().unwrap_or(0)
 }
 
 #[inline(always)]
@@ -105,26 +109,31 @@ fn set(head: &mut [u8; HEAD_LEN], at: usize, octets: [u8; 2]) {
 }
 
 /// Reads the headers of a packet; whatever is not a question to a known DNS address ends here.
+///
+/// Nearly all packets do, so most are recognised where they lie, before anything is copied.
 #[inline(always)]
 pub(crate) fn recognise(
     packet: &impl Packet,
     tables: &impl Tables,
-    head: &mut [u8; HEAD_LEN],
+    frame: &mut [u8; FRAME_LEN],
     cell: &mut u64,
 ) -> Result<(Frame, Control), Pass> {
-    // 54 octets are the headers of an IPv4 question, and no question at all is shorter.
-    packet
-        .load_head::<54>(0, head, IPV4_FRAME)
-        .or(Err(Pass::NotDns))?;
-    let tags = skip_tags(packet, head)?;
-    let tags = tables.forget(cell, tags) & 0x0f;
-    let (begin, udp_len, control) = match number(head, IPV4_TYPE) {
-        TYPE_IPV4 => ipv4(packet, tables, head, tags)?,
-        TYPE_IPV6 => ipv6(packet, tables, head, tags)?,
-        _ => return Err(Pass::NotDns),
+    let begin = tables.forget(cell, glance(packet, tables)?) & 0x1f;
+    if packet.len() < HEADERS_MIN {
+        return Err(Pass::NotDns);
+    }
+    load(packet, frame, begin, 0)?;
+    let (begin, tags) = untagged(packet, tables, frame, cell, begin)?;
+    if packet.len() < NAME - begin + tags {
+        return Err(Pass::NotDns);
+    }
+    let (udp_len, control) = if begin == IPV4_FRAME {
+        ipv4(packet, tables, frame, tags)?
+    } else {
+        ipv6(tables, frame)?
     };
     let begin = tables.forget(cell, begin) & 0x1f;
-    let question_len = measured(packet, head, UDP - begin + tags, udp_len)?;
+    let question_len = measured(packet, frame, UDP - begin + tags, udp_len)?;
     Ok((
         Frame {
             begin,
@@ -136,99 +145,168 @@ pub(crate) fn recognise(
     ))
 }
 
-/// Loads the headers behind up to two VLAN tags (IEEE 802.1Q, 802.1ad) over the tags.
+/// Looks at the headers where they lie, if they lie in one piece: most packets are certainly no DNS. Returns where
+/// the frame probably begins in scratch.
 #[inline(always)]
-fn skip_tags(packet: &impl Packet, head: &mut [u8; HEAD_LEN]) -> Result<usize, Pass> {
-    let mut tags = 0;
-    for _ in 0..2 {
-        if !matches!(number(head, IPV4_TYPE), TYPE_VLAN | TYPE_SERVICE_VLAN) {
-            break;
+fn glance(packet: &impl Packet, tables: &impl Tables) -> Result<usize, Pass> {
+    const LEN: usize = ETHERNET_LEN + IPV4_LEN + 4;
+    const IPV6_LEN: usize = ETHERNET_LEN + 40 + 4;
+    const FIRST: usize = ETHERNET_LEN;
+    let Some(start) = packet.start::<LEN>() else {
+        return Ok(IPV4_FRAME);
+    };
+    match number(start, TYPE_AT) {
+        TYPE_IPV4 => {
+            // Options move the ports; of later fragments there are none, which is found out later.
+            let has_ports = octet(start, FIRST) == 0x45;
+            let port = number(start, FIRST + IPV4_LEN + 2);
+            if !is_transport(octet(start, FIRST + 9)) || has_ports && !is_dns_port(tables, port) {
+                return Err(Pass::NotDns);
+            }
+            Ok(IPV4_FRAME)
         }
-        tags += TAG_LEN;
-        packet
-            .load_head::<42>(IPV4_TYPE - IPV4_FRAME + tags, head, IPV4_TYPE)
-            .or(Err(Pass::NotDns))?;
+        TYPE_IPV6 => {
+            if !is_transport(octet(start, FIRST + 6)) {
+                return Err(Pass::NotDns);
+            }
+            match packet.start::<IPV6_LEN>() {
+                Some(start) if !is_dns_port(tables, number(start, IPV6_LEN - 2)) => {
+                    Err(Pass::NotDns)
+                }
+                _ => Ok(IPV6_FRAME),
+            }
+        }
+        TYPE_VLAN | TYPE_SERVICE_VLAN => Ok(IPV4_FRAME),
+        _ => Err(Pass::NotDns),
     }
-    Ok(tags)
+}
+
+/// Whether a protocol (RFC 8200 §3: a next header) is UDP or TCP.
+#[inline(always)]
+fn is_transport(protocol: u8) -> bool {
+    protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP
+}
+
+/// Whether a DNS address may have this port.
+#[inline(always)]
+fn is_dns_port(tables: &impl Tables, port: u16) -> bool {
+    port == DNS_PORT || tables.ports().contains(&port)
+}
+
+/// Copies the packet without its first `tags` octets of VLAN tags to `begin`; what scratch does not hold of it is
+/// left out.
+#[inline(always)]
+fn load(
+    packet: &impl Packet,
+    frame: &mut [u8; FRAME_LEN],
+    begin: usize,
+    tags: usize,
+) -> Result<(), Pass> {
+    let len = packet.len().min(FRAME_LEN - begin);
+    if tags == 0 {
+        return packet.load(0, frame, begin, len).or(Err(Pass::NotDns));
+    }
+    let addresses = packet.load(0, frame, begin, TYPE_AT);
+    addresses
+        .and_then(|()| packet.load(TYPE_AT + tags, frame, begin + TYPE_AT, len - TYPE_AT - tags))
+        .or(Err(Pass::NotDns))
+}
+
+/// Finds out where a frame that was loaded to `begin` has to begin, and how many octets of VLAN tags (IEEE 802.1Q,
+/// 802.1ad) it has, and loads it again unless it lies right.
+#[inline(always)]
+fn untagged(
+    packet: &impl Packet,
+    tables: &impl Tables,
+    frame: &mut [u8; FRAME_LEN],
+    cell: &mut u64,
+    loaded: usize,
+) -> Result<(usize, usize), Pass> {
+    let mut tags = 0;
+    let mut carries = number(frame, loaded + TYPE_AT);
+    for _ in 0..2 {
+        if matches!(carries, TYPE_VLAN | TYPE_SERVICE_VLAN) {
+            tags += TAG_LEN;
+            carries = number(frame, loaded + TYPE_AT + tags);
+        }
+    }
+    let begin = match carries {
+        TYPE_IPV4 => IPV4_FRAME,
+        TYPE_IPV6 => IPV6_FRAME,
+        _ => return Err(Pass::NotDns),
+    };
+    let tags = tables.forget(cell, tags) & 0x0f;
+    let begin = tables.forget(cell, begin) & 0x1f;
+    if begin != loaded || tags != 0 {
+        load(packet, frame, begin, tags)?;
+    }
+    Ok((begin, tags))
 }
 
 #[inline(always)]
 fn ipv4(
     packet: &impl Packet,
     tables: &impl Tables,
-    head: &mut [u8; HEAD_LEN],
+    frame: &[u8; FRAME_LEN],
     tags: usize,
-) -> Result<(usize, usize, Control), Pass> {
-    let version = octet(head, IPV4);
-    let fragment = number(head, IPV4 + 6);
+) -> Result<(usize, Control), Pass> {
+    let version = octet(frame, IPV4);
+    let fragment = number(frame, IPV4 + 6);
     // Only the first fragment has ports.
     if version >> 4 != 4 || fragment & 0x1fff != 0 {
         return Err(Pass::NotDns);
     }
     let header_len = usize::from(version & 0x0f) * 4;
+    let mut port = number(frame, UDP + 2);
     if header_len > IPV4_LEN {
-        let udp_at = ETHERNET_LEN + tags + header_len;
-        packet
-            .load_head::<8>(udp_at, head, UDP)
-            .or(Err(Pass::NotDns))?;
+        if packet.len() < ETHERNET_LEN + tags + header_len + UDP_LEN {
+            return Err(Pass::NotDns);
+        }
+        port = number(frame, IPV4 + header_len + 2);
     }
     let mut destination = Destination {
         address: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0],
+        port: port.to_be_bytes(),
         ..Destination::default()
     };
     if let (Some(to), Some(from)) = (
         destination.address.get_mut(12..),
-        head.get(IPV4 + 16..IPV4 + 20),
+        frame.get(IPV4 + 16..IPV4 + 20),
     ) {
         to.copy_from_slice(from);
     }
-    let control = destined(tables, head, octet(head, IPV4 + 9), destination)?;
+    let control = destined(tables, octet(frame, IPV4 + 9), destination)?;
     if header_len != IPV4_LEN || fragment & 0x3fff != 0 {
         return Err(Pass::Frame);
     }
-    let udp_len = usize::from(number(head, IPV4 + 2)).wrapping_sub(IPV4_LEN);
-    Ok((IPV4_FRAME, udp_len, control))
+    let udp_len = usize::from(number(frame, IPV4 + 2)).wrapping_sub(IPV4_LEN);
+    Ok((udp_len, control))
 }
 
 #[inline(always)]
-fn ipv6(
-    packet: &impl Packet,
-    tables: &impl Tables,
-    head: &mut [u8; HEAD_LEN],
-    tags: usize,
-) -> Result<(usize, usize, Control), Pass> {
-    packet.load_head::<12>(0, head, 0).or(Err(Pass::NotDns))?;
-    packet
-        .load_head::<62>(12 + tags, head, 12)
-        .or(Err(Pass::NotDns))?;
-    if octet(head, IPV6) >> 4 != 6 {
+fn ipv6(tables: &impl Tables, frame: &[u8; FRAME_LEN]) -> Result<(usize, Control), Pass> {
+    if octet(frame, IPV6) >> 4 != 6 {
         return Err(Pass::NotDns);
     }
-    let mut destination = Destination::default();
-    if let Some(from) = head.get(IPV6 + 24..IPV6 + 40) {
+    let mut destination = Destination {
+        port: number(frame, UDP + 2).to_be_bytes(),
+        ..Destination::default()
+    };
+    if let Some(from) = frame.get(IPV6 + 24..IPV6 + 40) {
         destination.address.copy_from_slice(from);
     }
-    let control = destined(tables, head, octet(head, IPV6 + 6), destination)?;
-    Ok((0, usize::from(number(head, IPV6 + 4)), control))
+    let control = destined(tables, octet(frame, IPV6 + 6), destination)?;
+    Ok((usize::from(number(frame, IPV6 + 4)), control))
 }
 
 /// Whether the datagram goes to a known DNS address.
 #[inline(always)]
-fn destined(
-    tables: &impl Tables,
-    head: &[u8; HEAD_LEN],
-    protocol: u8,
-    mut destination: Destination,
-) -> Result<Control, Pass> {
-    if protocol != PROTOCOL_UDP && protocol != PROTOCOL_TCP {
-        return Err(Pass::NotDns);
-    }
-    let port = number(head, UDP + 2);
+fn destined(tables: &impl Tables, protocol: u8, destination: Destination) -> Result<Control, Pass> {
     let control = tables.control().ok_or(Pass::NotDns)?;
-    if port != DNS_PORT && !control.ports.contains(&port) {
+    let port = u16::from_be_bytes(destination.port);
+    if !is_transport(protocol) || port != DNS_PORT && !control.ports.contains(&port) {
         return Err(Pass::NotDns);
     }
-    destination.port = port.to_be_bytes();
     match (
         tables.is_destination(&destination),
         protocol == PROTOCOL_UDP,
@@ -248,11 +326,11 @@ fn destined(
 #[inline(always)]
 fn measured(
     packet: &impl Packet,
-    head: &[u8; HEAD_LEN],
+    frame: &[u8; FRAME_LEN],
     udp_at: usize,
     udp_len: usize,
 ) -> Result<usize, Pass> {
-    if usize::from(number(head, UDP + 4)) != udp_len || udp_at + udp_len != packet.len() {
+    if usize::from(number(frame, UDP + 4)) != udp_len || udp_at + udp_len != packet.len() {
         return Err(Pass::Frame);
     }
     let message_len = udp_len.wrapping_sub(UDP_LEN);
@@ -266,7 +344,7 @@ fn measured(
 /// the addresses, ports, lengths and the protocol contribute to the UDP checksum.
 #[inline(always)]
 pub(crate) fn turn_round(
-    head: &[u8; HEAD_LEN],
+    head: &[u8; FRAME_LEN],
     reply: &mut [u8; HEAD_LEN],
     frame: &Frame,
     message_len: usize,
@@ -276,33 +354,33 @@ pub(crate) fn turn_round(
     if frame.begin == IPV4_FRAME {
         swap::<6>(head, reply, IPV4_FRAME);
         swap::<4>(head, reply, IPV4 + 12);
-        sum += words::<8>(head, IPV4 + 12);
+        sum += words::<8, _>(head, IPV4 + 12);
         let length = ((udp_len + IPV4_LEN) as u16).to_be_bytes();
         // RFC 1624 §3, equation 3: of the header's words only the length and the time to live change
         // their sum; swapped addresses do not.
-        let old = u64::from(!(words::<2>(head, IPV4 + 10) as u16))
-            + u64::from(!(words::<2>(head, IPV4 + 2) as u16))
-            + u64::from(!(words::<2>(head, IPV4 + 8) as u16));
+        let old = u64::from(!word(head, IPV4 + 10))
+            + u64::from(!word(head, IPV4 + 2))
+            + u64::from(!word(head, IPV4 + 8));
         set(reply, IPV4 + 2, length);
         set(reply, IPV4 + 8, [TIME_TO_LIVE, PROTOCOL_UDP]);
-        let new = old + words::<2>(reply, IPV4 + 2) + words::<2>(reply, IPV4 + 8);
+        let new = old + u64::from(word(reply, IPV4 + 2)) + u64::from(word(reply, IPV4 + 8));
         set(reply, IPV4 + 10, (!checksum::folded(new)).to_le_bytes());
     } else {
-        swap::<6>(head, reply, 0);
+        swap::<6>(head, reply, IPV6_FRAME);
         swap::<16>(head, reply, IPV6 + 8);
-        sum += words::<32>(head, IPV6 + 8);
+        sum += words::<32, _>(head, IPV6 + 8);
         set(reply, IPV6 + 4, (udp_len as u16).to_be_bytes());
         set(reply, IPV6 + 6, [PROTOCOL_UDP, TIME_TO_LIVE]);
     }
     swap::<2>(head, reply, UDP);
     set(reply, UDP + 4, (udp_len as u16).to_be_bytes());
     // The length stands in the pseudo-header and in the header (RFC 768).
-    sum + words::<4>(head, UDP) + 2 * checksum::number(udp_len as u16)
+    sum + words::<4, _>(head, UDP) + 2 * checksum::number(udp_len as u16)
 }
 
 /// Writes two neighbours of `N` octets in each other's place.
 #[inline(always)]
-fn swap<const N: usize>(head: &[u8; HEAD_LEN], reply: &mut [u8; HEAD_LEN], at: usize) {
+fn swap<const N: usize>(head: &[u8; FRAME_LEN], reply: &mut [u8; HEAD_LEN], at: usize) {
     if let (Some(to), Some(from)) = (reply.get_mut(at..at + N), head.get(at + N..at + 2 * N)) {
         to.copy_from_slice(from);
     }
@@ -311,12 +389,21 @@ fn swap<const N: usize>(head: &[u8; HEAD_LEN], reply: &mut [u8; HEAD_LEN], at: u
     }
 }
 
-/// The sum of `N` octets.
+/// The 16-bit word at `at`, as it lies in memory.
 #[inline(always)]
-pub(crate) fn words<const N: usize>(head: &[u8; HEAD_LEN], at: usize) -> u64 {
+fn word<const N: usize>(octets: &[u8; N], at: usize) -> u16 {
+    number(octets, at).to_be()
+}
+
+/// The sum of `LEN` octets, a multiple of four, at a multiple of four.
+#[inline(always)]
+pub(crate) fn words<const LEN: usize, const N: usize>(octets: &[u8; N], at: usize) -> u64 {
     let mut sum = 0;
-    for pair in 0..N / 2 {
-        sum += checksum::word(octet(head, at + 2 * pair), octet(head, at + 2 * pair + 1));
+    for index in 0..LEN / 4 {
+        let word = octets
+            .get(at + index * 4..)
+            .and_then(|rest| rest.first_chunk());
+        sum += u64::from(u32::from_le_bytes(*word.unwrap_or(&[0; 4])));
     }
     sum
 }

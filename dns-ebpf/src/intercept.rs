@@ -1,18 +1,20 @@
 //! The algorithm in one screen: recognise, parse, look up, reply.
 
 use crate::{
-    answer::{Action, Control, EXCEPTIONS_MAX, Entry, SLOT_LEN, SLOTS_MAX},
+    answer::{
+        Action, Control, ENTRY_HEAD, EXCEPTIONS_MAX, SECTION_MAX, SLOT_LEN, SLOTS_MAX, Section,
+    },
     checksum, frame, message,
-    name::{self, KEY_LENGTHS, Name, Spelling},
-    packet::{Failed, Packet, Scratch, Tables},
+    name::{self, KEY_LENGTHS, Name, PADDED_NAME_LEN},
+    packet::{Packet, Scratch, Tables},
     pass::{Answered, Pass},
     reply::{self, Records, Reply},
     stored::{self, Asked},
 };
 
-/// The most nodes that the walk looks at: a zone, what lies between it and a longer zone, `svc`, a
-/// namespace, a service, an endpoint.
-const WALK_MAX: usize = 8;
+/// The most nodes that the search for the closest encloser looks at: a zone, what lies between it and a longer zone,
+/// `svc`, a namespace, a service, an endpoint.
+const SEARCH_MAX: usize = 8;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,21 +54,18 @@ pub fn decide<P: Packet>(
     tables: &impl Tables,
     scratch: &mut Scratch,
 ) -> Result<Reply, Pass> {
-    let (frame, control) = frame::recognise(packet, tables, &mut scratch.head, &mut scratch.cell)?;
+    let (frame, control) = frame::recognise(packet, tables, &mut scratch.frame, &mut scratch.cell)?;
     if tables.now() >= control.lease {
         return Err(Pass::Lease);
     }
-    let additional = message::check_header(&scratch.head)?;
-    packet
-        .load_words(frame.name_at(), &mut scratch.question, frame.question_len)
-        .or(Err(Pass::Frame))?;
-    let name = name::parse(&scratch.question, frame.question_len, &mut scratch.labels)?;
+    let additional = message::check_header(&scratch.frame)?;
+    let name = name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?;
     let name = Name {
         len: tables.forget(&mut scratch.cell, name.len) & 0xff,
         labels: tables.forget(&mut scratch.cell, name.labels) & 0x3f,
     };
     let question = message::question(
-        &scratch.question,
+        &scratch.frame,
         tables,
         &mut scratch.cell,
         name.len,
@@ -74,31 +73,29 @@ pub fn decide<P: Packet>(
         additional,
     )?;
 
-    let (spelling, found) = look_up(
-        packet,
-        tables,
-        frame.name_at(),
-        tables.forget(&mut scratch.cell, name.len),
-        &mut scratch.key,
-        &mut scratch.entry,
-    )
-    .or(Err(Pass::Frame))?;
-    let records = if found {
-        let asked = Asked {
-            name_at: frame.name_at(),
-            name,
-            spelling,
-        };
-        at_entry(packet, tables, scratch, question.query_type, asked)?
-    } else {
-        let (form, zone) = closest_encloser(packet, tables, scratch, &frame, name, &control)?;
-        let form = tables.forget(&mut scratch.cell, form.into()) as u8;
-        let zone = tables.forget(&mut scratch.cell, zone.into()) as u8;
-        match action(tables, form, question.query_type)? {
-            Action::Pass => return Err(Pass::UnknownName),
-            _ if name::is_server(&scratch.question) => return Err(Pass::UnknownName),
-            _ if control.denials == 0 => return Err(Pass::NoDenial),
-            denied => denial(tables, scratch, denied, zone, name)?,
+    let len = tables.forget(&mut scratch.cell, name.len);
+    let spelling =
+        name::load(packet, frame.name_at(), len, &mut scratch.name).or(Err(Pass::Frame))?;
+    let len = tables.forget(&mut scratch.cell, name.len);
+    let records = match entry_of(tables, &scratch.name, len, &mut scratch.section) {
+        Some(head) => {
+            let asked = Asked {
+                name_at: frame.name_at(),
+                name,
+                spelling,
+            };
+            at_entry(packet, tables, scratch, head, question.query_type, asked)?
+        }
+        None => {
+            let (form, zone) = closest_encloser(tables, scratch, name, &control)?;
+            let form = tables.forget(&mut scratch.cell, form.into()) as u8;
+            let zone = tables.forget(&mut scratch.cell, zone.into()) as u8;
+            match action(tables, form, question.query_type)? {
+                Action::Pass => return Err(Pass::UnknownName),
+                _ if name::is_server(&scratch.frame) => return Err(Pass::UnknownName),
+                _ if control.denials == 0 => return Err(Pass::NoDenial),
+                denied => denial(tables, scratch, denied, zone, name)?,
+            }
         }
     };
     let reply = reply::prepare(
@@ -123,57 +120,72 @@ pub fn decide<P: Packet>(
     Ok(reply)
 }
 
-/// Copies the entry of the name of `len` octets at `at` of the packet, if there is one.
+/// Copies the entry of the last `len` octets of a name to the beginning of `entry`, if there is one, and returns its
+/// head.
 #[inline(always)]
-fn look_up(
-    packet: &impl Packet,
+fn entry_of(
     tables: &impl Tables,
-    at: usize,
+    name: &[u8; PADDED_NAME_LEN],
     len: usize,
-    key: &mut [u64; 32],
-    entry: &mut Entry,
-) -> Result<(Spelling, bool), Failed> {
+    entry: &mut Section<SECTION_MAX>,
+) -> Option<[u8; ENTRY_HEAD]> {
     let [short, middle, _] = KEY_LENGTHS;
+    let key = name.get(name::start_of(len)..)?;
     if len <= short {
-        let key = key.first_chunk_mut::<5>().ok_or(Failed)?;
-        let spelling = name::load_key(packet, at, len, key)?;
-        Ok((spelling, tables.entry_40(key, entry)))
+        tables.entry::<{ KEY_LENGTHS[0] }>(key.first_chunk()?, entry)
     } else if len <= middle {
-        let key = key.first_chunk_mut::<8>().ok_or(Failed)?;
-        let spelling = name::load_key(packet, at, len, key)?;
-        Ok((spelling, tables.entry_64(key, entry)))
+        tables.entry::<{ KEY_LENGTHS[1] }>(key.first_chunk()?, entry)
     } else {
-        let spelling = name::load_key(packet, at, len, key)?;
-        Ok((spelling, tables.entry_256(key, entry)))
+        tables.entry::<{ KEY_LENGTHS[2] }>(key.first_chunk()?, entry)
     }
 }
 
-/// What the entry of the question's own name says to its type.
+/// As [`entry_of`], the head alone.
+#[inline(always)]
+fn entry_head_of(
+    tables: &impl Tables,
+    name: &[u8; PADDED_NAME_LEN],
+    len: usize,
+) -> Option<[u8; ENTRY_HEAD]> {
+    let [short, middle, _] = KEY_LENGTHS;
+    let key = name.get(name::start_of(len)..)?;
+    if len <= short {
+        tables.entry_head::<{ KEY_LENGTHS[0] }>(key.first_chunk()?)
+    } else if len <= middle {
+        tables.entry_head::<{ KEY_LENGTHS[1] }>(key.first_chunk()?)
+    } else {
+        tables.entry_head::<{ KEY_LENGTHS[2] }>(key.first_chunk()?)
+    }
+}
+
+/// What the entry of the question's own name says to its type; it lies at the beginning of the section.
 #[inline(always)]
 fn at_entry(
     packet: &impl Packet,
     tables: &impl Tables,
     scratch: &mut Scratch,
+    [zone, here, _, slots]: [u8; ENTRY_HEAD],
     query_type: u16,
     asked: Asked,
 ) -> Result<Records, Pass> {
-    match slot(&scratch.entry, query_type) {
-        Some(slot) => stored::records(packet, tables, scratch, slot, asked),
-        None => match action(tables, scratch.entry.here, query_type)? {
+    match slot(&scratch.section, slots, query_type) {
+        Some(slot) => stored::records(packet, tables, scratch, zone, slot, asked),
+        None => match action(tables, here, query_type)? {
             Action::Pass => Err(Pass::QueryType),
-            denied => denial(tables, scratch, denied, scratch.entry.zone, asked.name),
+            denied => denial(tables, scratch, denied, zone, asked.name),
         },
     }
 }
 
 /// The slot of a query type.
 #[inline(always)]
-fn slot(entry: &Entry, query_type: u16) -> Option<[u8; SLOT_LEN]> {
+fn slot(entry: &Section<SECTION_MAX>, slots: u8, query_type: u16) -> Option<[u8; SLOT_LEN]> {
     for index in 0..SLOTS_MAX {
-        if index >= usize::from(entry.slots) {
+        if index >= usize::from(slots) {
             return None;
         }
-        let slot: &[u8; SLOT_LEN] = entry.rest.get(index * SLOT_LEN..)?.first_chunk()?;
+        let at = ENTRY_HEAD + index * SLOT_LEN;
+        let slot: &[u8; SLOT_LEN] = entry.octets.get(at..)?.first_chunk()?;
         let [high, low, ..] = *slot;
         if u16::from_be_bytes([high, low]) == query_type {
             return Some(*slot);
@@ -207,44 +219,42 @@ fn action(tables: &impl Tables, form: u8, query_type: u16) -> Result<Action, Pas
     })
 }
 
-/// Walks from the zone downwards to the deepest existing ancestor of an absent name (RFC 5155 §1.3);
-/// returns its form for names below it, and its zone.
+/// Finds the deepest existing ancestor of an absent name (RFC 5155 §1.3); returns its form for names below it, and
+/// its zone.
+///
+/// It goes down from a node that exists, and up from a name that does not. What a node says of absent names below it
+/// is true by itself, so it does not matter where the search begins. Most absent names lie in a namespace: it begins at
+/// the depth of these.
 #[inline(always)]
 fn closest_encloser(
-    packet: &impl Packet,
     tables: &impl Tables,
     scratch: &mut Scratch,
-    frame: &frame::Frame,
     name: Name,
     control: &Control,
 ) -> Result<(u8, u8), Pass> {
-    let mut depth = control.zone_labels as usize & 0x3f;
-    let (mut form, mut zone) = (0, 0);
-    for _ in 0..WALK_MAX {
-        // The name itself is known to be absent.
-        if depth >= name.labels {
-            return Ok((form, zone));
+    let top = usize::from(control.zone_labels) & 0x3f;
+    let mut depth = usize::from(control.search_labels) & 0x3f;
+    // The name itself is known to be absent.
+    if depth >= name.labels {
+        depth = name.labels.wrapping_sub(1) & 0x3f;
+    }
+    let mut found = None;
+    for _ in 0..SEARCH_MAX {
+        if depth < top || depth >= name.labels {
+            return Ok(found.unwrap_or((0, 0)));
         }
         let index = tables.forget(&mut scratch.cell, name.labels - depth) & 0x3f;
-        let Some(start) = scratch.labels.get(index) else {
-            return Err(Pass::Name);
-        };
-        let start = usize::from(*start);
-        let len = name.len.wrapping_sub(start) & 0xff;
-        let (_, found) = look_up(
-            packet,
-            tables,
-            frame.name_at() + start,
-            len,
-            &mut scratch.key,
-            &mut scratch.node,
-        )
-        .or(Err(Pass::Frame))?;
-        if !found {
-            return Ok((form, zone));
+        let start = scratch.labels.get(index).copied().unwrap_or(0);
+        let len = name.len.wrapping_sub(start.into()) & 0xff;
+        match (entry_head_of(tables, &scratch.name, len), found) {
+            (Some([zone, _, below, _]), _) => {
+                found = Some((below, zone));
+                depth += 1;
+            }
+            (None, Some(found)) => return Ok(found),
+            (None, None) => depth = depth.wrapping_sub(1),
         }
-        (form, zone) = (scratch.node.below, scratch.node.zone);
-        depth = tables.forget(&mut scratch.cell, depth + 1) & 0x3f;
+        depth = tables.forget(&mut scratch.cell, depth) & 0x3f;
     }
     Err(Pass::UnknownName)
 }

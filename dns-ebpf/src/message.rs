@@ -3,7 +3,7 @@
 use crate::{
     frame::{field::DNS, number as header_number},
     name::{number, octet},
-    packet::{HEAD_LEN, QUESTION_WORDS, Tables},
+    packet::{FRAME_LEN, HEAD_LEN, Tables},
     pass::Pass,
 };
 
@@ -44,6 +44,23 @@ pub(crate) struct Opt {
 }
 
 impl Opt {
+    /// The OPT as one number that is not zero.
+    #[inline(always)]
+    fn packed(self) -> usize {
+        let flags = usize::from(self.flags) << 16;
+        1 << 32 | usize::from(self.subnet != 0) << 24 | flags | usize::from(self.size)
+    }
+
+    /// The OPT of [`Self::packed`]; none of zero.
+    #[inline(always)]
+    fn unpacked(packed: usize) -> Option<Self> {
+        (packed != 0).then_some(Self {
+            size: packed as u16,
+            flags: (packed >> 16) as u8,
+            subnet: (packed >> 24) & 1,
+        })
+    }
+
     /// Whether the client wants DNSSEC records, or an answer for its subnet.
     #[inline(always)]
     pub(crate) fn is_particular(&self) -> bool {
@@ -53,7 +70,7 @@ impl Opt {
 
 /// Whether recursion is not desired, or checking disabled (RFC 1035 §4.1.1, RFC 4035 §3.2.2).
 #[inline(always)]
-pub(crate) fn is_particular(head: &[u8; HEAD_LEN]) -> bool {
+pub(crate) fn is_particular(head: &[u8; FRAME_LEN]) -> bool {
     match (head.get(DNS + 2), head.get(DNS + 3)) {
         (Some(flags), Some(more)) => flags & RD == 0 || more & CD != 0,
         _ => true,
@@ -78,7 +95,7 @@ impl Question {
 
 /// Checks header and counts; returns the number of additional records, zero or one.
 #[inline(always)]
-pub(crate) fn check_header(head: &[u8; HEAD_LEN]) -> Result<u16, Pass> {
+pub(crate) fn check_header(head: &[u8; FRAME_LEN]) -> Result<u16, Pass> {
     if head
         .get(DNS + 2)
         .is_none_or(|flags| flags & QR_AND_OPCODE != 0)
@@ -98,7 +115,7 @@ pub(crate) fn check_header(head: &[u8; HEAD_LEN]) -> Result<u16, Pass> {
 /// Reads type, class and OPT behind a name of `name_len` octets, to the end of the message.
 #[inline(always)]
 pub(crate) fn question(
-    words: &[u64; QUESTION_WORDS],
+    frame: &[u8; FRAME_LEN],
     tables: &impl Tables,
     cell: &mut u64,
     name_len: usize,
@@ -109,48 +126,49 @@ pub(crate) fn question(
     if end > message_len {
         return Err(Pass::Name);
     }
-    if number(words, name_len + 2) != CLASS_IN {
+    if number(frame, name_len + 2) != CLASS_IN {
         return Err(Pass::Class);
     }
     let opt = match additional {
-        0 if end == message_len => None,
+        0 if end == message_len => 0,
         0 => return Err(Pass::Trailing),
-        _ => Some(opt(words, tables, cell, end, message_len)?),
+        _ => opt(frame, tables, cell, end, message_len)?.packed(),
     };
     Ok(Question {
-        query_type: number(words, name_len),
-        opt,
+        query_type: number(frame, name_len),
+        // VERIFIER: so what follows is verified once, and not once with and once without an OPT.
+        opt: Opt::unpacked(tables.forget(cell, opt)),
     })
 }
 
 /// Reads an OPT at `at` that ends with the message (RFC 6891 §6.1.2).
 #[inline(always)]
 fn opt(
-    words: &[u64; QUESTION_WORDS],
+    frame: &[u8; FRAME_LEN],
     tables: &impl Tables,
     cell: &mut u64,
     at: usize,
     message_len: usize,
 ) -> Result<Opt, Pass> {
     let options = at + OPT_LEN;
-    if options > message_len || octet(words, at) != 0 || number(words, at + 1) != TYPE_OPT {
+    if options > message_len || octet(frame, at) != 0 || number(frame, at + 1) != TYPE_OPT {
         return Err(Pass::Opt);
     }
     // RFC 6891 §6.1.3: the extended response code comes first, then the version.
-    if octet(words, at + 6) != 0 {
+    if octet(frame, at + 6) != 0 {
         return Err(Pass::Opt);
     }
-    let end = options + usize::from(number(words, at + 9));
+    let end = options + usize::from(number(frame, at + 9));
     if end > message_len {
         return Err(Pass::Opt);
     }
     if end != message_len {
         return Err(Pass::Trailing);
     }
-    let subnet = check_options(words, tables, cell, options, end)?;
+    let subnet = check_options(frame, tables, cell, options, end)?;
     Ok(Opt {
-        size: number(words, at + 3),
-        flags: octet(words, at + 7),
+        size: number(frame, at + 3),
+        flags: octet(frame, at + 7),
         subnet,
     })
 }
@@ -159,7 +177,7 @@ fn opt(
 /// the client's subnet.
 #[inline(always)]
 fn check_options(
-    words: &[u64; QUESTION_WORDS],
+    frame: &[u8; FRAME_LEN],
     tables: &impl Tables,
     cell: &mut u64,
     mut at: usize,
@@ -173,9 +191,9 @@ fn check_options(
         if at + 4 > end {
             return Err(Pass::Opt);
         }
-        let code = number(words, at);
-        let length = usize::from(number(words, at + 2));
-        if at + 4 + length > end || !is_option(words, code, at + 4, length) {
+        let code = number(frame, at);
+        let length = usize::from(number(frame, at + 2));
+        if at + 4 + length > end || !is_option(frame, code, at + 4, length) {
             return Err(Pass::Opt);
         }
         subnet = tables.forget(cell, subnet | usize::from(code == CLIENT_SUBNET));
@@ -190,16 +208,16 @@ fn check_options(
 
 /// Whether CoreDNS's library parses this option (specification §2, §4): otherwise it says FORMERR.
 #[inline(always)]
-fn is_option(words: &[u64; QUESTION_WORDS], code: u16, at: usize, length: usize) -> bool {
+fn is_option(frame: &[u8; FRAME_LEN], code: u16, at: usize, length: usize) -> bool {
     match code {
         // NSID (RFC 5001), COOKIE (RFC 7873), PADDING (RFC 7830): any payload.
         3 | 10 | 12 => true,
         // RFC 7871 §6: family, prefix lengths.
         CLIENT_SUBNET => {
-            let prefixes = octet(words, at + 2).max(octet(words, at + 3));
+            let prefixes = octet(frame, at + 2).max(octet(frame, at + 3));
             length >= 4
-                && match number(words, at) {
-                    0 => octet(words, at + 2) == 0,
+                && match number(frame, at) {
+                    0 => octet(frame, at + 2) == 0,
                     1 => prefixes <= 32 && length <= 8,
                     2 => prefixes <= 128 && length <= 20,
                     _ => false,
@@ -220,7 +238,7 @@ fn is_option(words: &[u64; QUESTION_WORDS], code: u16, at: usize, length: usize)
 /// Writes the reply's header: the question's ID, RD and CD, and the counts of the sections.
 #[inline(always)]
 pub(crate) fn write_header(
-    head: &[u8; HEAD_LEN],
+    head: &[u8; FRAME_LEN],
     reply: &mut [u8; HEAD_LEN],
     authoritative: bool,
     response_code: u8,

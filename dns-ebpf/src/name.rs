@@ -2,7 +2,7 @@
 
 use crate::{
     checksum,
-    packet::{Failed, Packet, QUESTION_WORDS},
+    packet::{FRAME_LEN, Failed, HEAD_LEN, Packet},
     pass::Pass,
 };
 
@@ -14,6 +14,13 @@ const LABEL_MAX: usize = 63;
 const LABELS_MAX: usize = 40;
 /// Octets of the three kinds of keys; a name lies in the map of the shortest that holds it.
 pub const KEY_LENGTHS: [usize; 3] = [40, 64, 256];
+/// Where a folded name ends in [`Scratch::name`](crate::Scratch::name). So its suffixes end there too, and the zeros
+/// behind pad each of them: whatever suffix is looked up, its key lies there already.
+pub const NAME_END: usize = 256;
+/// Octets of [`Scratch::name`](crate::Scratch::name).
+pub const PADDED_NAME_LEN: usize = NAME_END + 256;
+/// A question's octets from its name on, rounded up to a power of two.
+const QUESTION_MAX: usize = FRAME_LEN - HEAD_LEN;
 
 /// A well-formed name at the beginning of the question.
 #[derive(Clone, Copy, Debug)]
@@ -24,44 +31,40 @@ pub(crate) struct Name {
     pub(crate) labels: usize,
 }
 
-/// The octet at `at`, which must be below 512.
+/// The octet at `at` of the question, which must be below 512.
 #[inline(always)]
-pub(crate) fn octet(words: &[u64; QUESTION_WORDS], at: usize) -> u8 {
-    // VERIFIER: where LLVM knows the bound, it drops the mask and rounds down by `& -8`, of which Linux 6.12
-    // concludes nothing. Behind the black box the mask stays.
-    masked_octet(words, core::hint::black_box(at))
+pub(crate) fn octet(frame: &[u8; FRAME_LEN], at: usize) -> u8 {
+    // VERIFIER: behind the black box LLVM knows no bound, and so keeps the mask, which is the verifier's bound.
+    masked_octet(frame, core::hint::black_box(at))
 }
 
 #[inline(always)]
-fn masked_octet(words: &[u64; QUESTION_WORDS], at: usize) -> u8 {
-    let at = at & 0x1ff;
-    match words.get(at >> 3) {
-        Some(word) => (word >> ((at & 7) * 8)) as u8,
-        None => 0,
-    }
+fn masked_octet(frame: &[u8; FRAME_LEN], at: usize) -> u8 {
+    let at = HEAD_LEN + (at & (QUESTION_MAX - 1));
+    frame.get(at).copied().unwrap_or(0)
 }
 
-/// The big-endian number of two octets at `at`.
+/// The big-endian number of two octets at `at` of the question.
 #[inline(always)]
-pub(crate) fn number(words: &[u64; QUESTION_WORDS], at: usize) -> u16 {
+pub(crate) fn number(frame: &[u8; FRAME_LEN], at: usize) -> u16 {
     // VERIFIER: a black box takes stack, so both octets share one.
     let at = core::hint::black_box(at);
-    u16::from_be_bytes([masked_octet(words, at), masked_octet(words, at + 1)])
+    u16::from_be_bytes([masked_octet(frame, at), masked_octet(frame, at + 1)])
 }
 
-/// Walks the labels of the name at the start of `words`, noting where each begins.
+/// Walks the labels of the question's name, noting where each begins.
 #[inline(always)]
 pub(crate) fn parse(
-    words: &[u64; QUESTION_WORDS],
-    message_len: usize,
+    frame: &[u8; FRAME_LEN],
+    question_len: usize,
     starts: &mut [u8; 64],
 ) -> Result<Name, Pass> {
     let mut at = 0;
     for labels in 0..=LABELS_MAX {
-        if at >= message_len {
+        if at >= question_len {
             return Err(Pass::Name);
         }
-        let length = usize::from(octet(words, at));
+        let length = usize::from(octet(frame, at));
         if length == 0 {
             return Ok(Name {
                 len: at + 1,
@@ -97,43 +100,85 @@ pub const fn fold(word: u64) -> u64 {
 /// Whether the name begins with the labels `ns` and `dns`. CoreDNS takes `ns.dns.ZONE.ANYTHING.ZONE` for
 /// its own name server's, wherever it lies in the zone, so no such name may be denied.
 #[inline(always)]
-pub(crate) fn is_server(words: &[u64; QUESTION_WORDS]) -> bool {
+pub(crate) fn is_server(frame: &[u8; FRAME_LEN]) -> bool {
     const LABELS: u64 = u64::from_le_bytes(*b"\x02ns\x03dns\0");
-    let [first, ..] = *words;
-    fold(first) & (u64::MAX >> 8) == LABELS
+    match frame.get(HEAD_LEN..).and_then(|name| name.first_chunk()) {
+        Some(first) => fold(u64::from_le_bytes(*first)) & (u64::MAX >> 8) == LABELS,
+        None => true,
+    }
 }
 
-/// What was seen of a name's spelling while its key was made.
+/// Where the last `len` octets (at most 255) of a folded name begin in [`Scratch::name`](crate::Scratch::name).
+#[inline(always)]
+pub(crate) fn start_of(len: usize) -> usize {
+    // VERIFIER: without the black box LLVM takes `len` away from a pointer, and of a pointer that moved back the
+    // verifier knows no bound.
+    core::hint::black_box(NAME_END.wrapping_sub(len)) & (NAME_END - 1)
+}
+
+/// What was seen of a name's spelling while it was folded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spelling {
-    /// Sum of the name's octets as the client wrote them.
+    /// Sum of the name's octets as the client wrote them, at an even place.
     pub(crate) sum: u64,
+    /// Sum of the name's octets in lower case, at an even place.
+    pub(crate) folded_sum: u64,
     /// Whether no letter was in upper case.
     pub(crate) lower: bool,
 }
 
-/// Reads `len` octets at `at` of the packet as a key: folded and zero-padded.
+/// Reads `len` octets at `at` of the packet to where they end at [`NAME_END`] of `name`, and folds them.
 ///
-/// The kernel copies exactly the name into a cleared key; masking the last word instead would leave
-/// the verifier a branch per word, each of which it follows to the end.
+/// What lies before them there is unspecified, what lies behind is left alone.
 #[inline(always)]
-pub(crate) fn load_key<const N: usize>(
+pub(crate) fn load(
     packet: &impl Packet,
     at: usize,
     len: usize,
-    key: &mut [u64; N],
+    name: &mut [u8; PADDED_NAME_LEN],
 ) -> Result<Spelling, Failed> {
-    *key = [0; N];
-    packet.load_words(at, key, len)?;
-    let (mut sum, mut changed) = (0, 0);
-    for word in key.iter_mut() {
-        sum = checksum::add(sum, *word);
-        let folded = fold(*word);
-        changed |= folded ^ *word;
-        *word = folded;
+    let [short, middle, long] = KEY_LENGTHS;
+    if len <= short {
+        load_within::<{ KEY_LENGTHS[0] }>(packet, at, len, name)
+    } else if len <= middle {
+        load_within::<{ KEY_LENGTHS[1] }>(packet, at, len, name)
+    } else if len <= long {
+        load_within::<{ KEY_LENGTHS[2] }>(packet, at, len, name)
+    } else {
+        Err(Failed)
     }
+}
+
+/// As [`load`], of at most `N` octets, a multiple of 8.
+#[inline(always)]
+pub(crate) fn load_within<const N: usize>(
+    packet: &impl Packet,
+    at: usize,
+    len: usize,
+    name: &mut [u8; PADDED_NAME_LEN],
+) -> Result<Spelling, Failed> {
+    // Of the octets before the name those of its own words are summed, so they must be zero.
+    name.get_mut(NAME_END - N..NAME_END).ok_or(Failed)?.fill(0);
+    packet.load(at, name, start_of(len), len)?;
+    let (mut sum, mut folded_sum, mut changed) = (0, 0, 0);
+    for index in 0..N / 8 {
+        let start = NAME_END - N + index * 8;
+        let octets: &mut [u8; 8] = name
+            .get_mut(start..)
+            .and_then(|rest| rest.first_chunk_mut())
+            .ok_or(Failed)?;
+        let word = u64::from_le_bytes(*octets);
+        sum = checksum::add(sum, word);
+        let folded = fold(word);
+        folded_sum = checksum::add(folded_sum, folded);
+        changed |= folded ^ word;
+        *octets = folded.to_le_bytes();
+    }
+    // A name that ends at an even place and has odd length begins at an odd one.
+    let at_even = |sum| checksum::placed(checksum::folded(sum), len);
     Ok(Spelling {
-        sum,
+        sum: at_even(sum),
+        folded_sum: at_even(folded_sum),
         lower: changed == 0,
     })
 }

@@ -1,14 +1,16 @@
 //! What the hook lends the datapath: a packet, the maps, and memory.
 
 use crate::{
-    answer::{Control, Destination, Entry, Form, SECTION_MAX, Section, Zone},
+    answer::{Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, Zone},
+    name::{NAME_END, PADDED_NAME_LEN},
     reply::Undo,
 };
 
-/// Octets of [`Scratch::head`]: Ethernet, IPv6, UDP and DNS header, rounded up.
+/// Octets of the headers in [`Scratch::frame`] and [`Scratch::reply`]: Ethernet, IPv6, UDP and DNS header, and a
+/// beginning that lets the question's name lie at a multiple of 8.
 pub const HEAD_LEN: usize = 80;
-/// Words of [`Scratch::question`]: a datagram of 512 octets less the DNS header, and room to shift.
-pub const QUESTION_WORDS: usize = 72;
+/// Octets of [`Scratch::frame`]: the headers, and a power of two that holds a question of 500 octets, the longest.
+pub const FRAME_LEN: usize = HEAD_LEN + 512;
 
 /// A kernel helper said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,47 +30,18 @@ pub trait Packet {
         self.len() == 0
     }
 
-    /// Copies `N` octets at `at` of the packet to `head` at `to`; `to + N <= HEAD_LEN`.
-    fn load_head<const N: usize>(
-        &self,
-        at: usize,
-        head: &mut [u8; HEAD_LEN],
-        to: usize,
-    ) -> Result<(), Failed>;
+    /// The packet's first `N` octets where they lie, if they lie in one piece.
+    fn start<const N: usize>(&self) -> Option<&[u8; N]>;
 
-    /// Copies `len` octets (at least one, at most `8 * N`) at `at` into `words`, little-endian; octets of
-    /// `words` behind them stay as they are.
-    fn load_words<const N: usize>(
-        &self,
-        at: usize,
-        words: &mut [u64; N],
-        len: usize,
-    ) -> Result<(), Failed>;
-
-    /// Copies `len` octets (at least one, at most `SPELLED_ZONE_MAX`) at `at` of the packet into `octets`
-    /// at `to`; the caller has checked that they end before `octets` does.
-    fn load_octets(
-        &self,
-        at: usize,
-        octets: &mut [u8; SECTION_MAX],
-        to: usize,
-        len: usize,
-    ) -> Result<(), Failed>;
+    /// Copies `len` octets (at least one) at `at` of the packet into `octets` at `to`; the caller has checked that
+    /// they end before `octets` does.
+    fn load(&self, at: usize, octets: &mut [u8], to: usize, len: usize) -> Result<(), Failed>;
 
     /// Makes the packet `len` octets long.
     fn resize(&mut self, len: usize) -> Result<(), Failed>;
 
     /// Writes `len` octets (at least one) of `octets`, beginning at `from`, to the packet at `at`.
     fn store(&mut self, at: usize, octets: &[u8], from: usize, len: usize) -> Result<(), Failed>;
-
-    /// Writes `len` octets (at least one) of `words`, beginning at octet `from`, to the packet at `at`.
-    fn store_words(
-        &mut self,
-        at: usize,
-        words: &[u64; QUESTION_WORDS],
-        from: usize,
-        len: usize,
-    ) -> Result<(), Failed>;
 
     /// Applies differences to the UDP checksum at `at`: `length` is the change of the UDP length (old,
     /// new, as they lie in memory), `difference` the one's-complement sum to add.
@@ -85,16 +58,21 @@ pub trait Packet {
 
 /// The maps, the clock and the dice.
 pub trait Tables {
+    /// [`Control::ports`].
+    fn ports(&self) -> [u16; PORTS_MAX];
     /// A copy of the control record.
     fn control(&self) -> Option<Control>;
     /// How many changes of the maps were begun by now.
     fn started(&self) -> u64;
-    /// Copies the entry of a name of at most 40 octets.
-    fn entry_40(&self, key: &[u64; 5], entry: &mut Entry) -> bool;
-    /// Copies the entry of a name of at most 64 octets.
-    fn entry_64(&self, key: &[u64; 8], entry: &mut Entry) -> bool;
-    /// Copies the entry of a longer name.
-    fn entry_256(&self, key: &[u64; 32], entry: &mut Entry) -> bool;
+    /// Copies the entry of a name to the beginning of `entry`, if there is one, and returns its head. `N` is the
+    /// shortest of [`KEY_LENGTHS`](crate::KEY_LENGTHS) that holds the name.
+    fn entry<const N: usize>(
+        &self,
+        key: &[u8; N],
+        entry: &mut Section<SECTION_MAX>,
+    ) -> Option<[u8; ENTRY_HEAD]>;
+    /// The head of the entry of a name, if there is one.
+    fn entry_head<const N: usize>(&self, key: &[u8; N]) -> Option<[u8; ENTRY_HEAD]>;
     /// Copies the section `key` of class 1 to 4; returns its length, head included.
     fn section(&self, class: u8, key: u32, section: &mut Section<SECTION_MAX>) -> Option<usize>;
     /// A form.
@@ -123,7 +101,8 @@ pub trait Tables {
 
 /// Memory for one packet; in the kernel one per CPU.
 ///
-/// Nothing in it is cleared between packets, so every read is bounded by what this packet loaded.
+/// Nothing in it is cleared between packets, so every read is bounded by what this packet loaded. The exception
+/// is the padding behind [`Scratch::name`], which nothing writes to.
 /// Its order and its tail matter to the verifier: see `room`.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
@@ -132,43 +111,35 @@ pub struct Scratch {
     pub cell: u64,
     /// How the question is put back.
     pub undo: Undo,
-    /// Headers as they came: an Ethernet header (without tags), IPv4 or IPv6, UDP, DNS.
-    pub head: [u8; HEAD_LEN],
-    /// Headers as they leave.
+    /// The packet as it came: an Ethernet header (without tags), IPv4 or IPv6, UDP, DNS, and from [`HEAD_LEN`] on
+    /// the question. Where it begins depends on the headers' length.
+    pub frame: [u8; FRAME_LEN],
+    /// Headers as they leave, placed as in `frame`.
     pub reply: [u8; HEAD_LEN],
-    /// The message from the question's name on, as it came.
-    pub question: [u64; QUESTION_WORDS],
     /// Where each label begins.
     pub labels: [u8; 64],
-    /// The longest key.
-    pub key: [u64; 32],
-    /// The question's entry.
-    pub entry: Entry,
-    /// A node on the walk.
-    pub node: Entry,
+    /// The question's name, folded; it ends at [`NAME_END`], and zeros pad it and every suffix of it.
+    pub name: [u8; PADDED_NAME_LEN],
     /// The reply's OPT.
     pub opt: [u8; 16],
-    /// The question's section.
+    /// The question's entry; then the records of its answer.
     pub section: Section<SECTION_MAX>,
     /// VERIFIER: the verifier adds the greatest offset to the greatest length of a helper's read without
     /// knowing that they belong together; this room keeps that sum inside the map's value.
     pub room: [u8; 4096],
 }
 
-const _: () = assert!(size_of::<Scratch>().is_multiple_of(8));
+const _: () = assert!(size_of::<Scratch>().is_multiple_of(8) && NAME_END < PADDED_NAME_LEN);
 
 impl Scratch {
     /// Empty memory.
     pub const NEW: Scratch = Scratch {
         cell: 0,
         undo: Undo::NONE,
-        head: [0; HEAD_LEN],
+        frame: [0; FRAME_LEN],
         reply: [0; HEAD_LEN],
-        question: [0; QUESTION_WORDS],
         labels: [0; 64],
-        key: [0; 32],
-        entry: Entry::PASS,
-        node: Entry::PASS,
+        name: [0; PADDED_NAME_LEN],
         opt: [0; 16],
         section: Section {
             octets: [0; SECTION_MAX],

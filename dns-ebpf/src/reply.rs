@@ -6,7 +6,7 @@ use crate::{
     frame::{self, Frame, field},
     intercept::Outcome,
     message::{self, OPT_LEN, Question},
-    name::{Name, Spelling, octet},
+    name::{self, Name, Spelling, octet},
     packet::{Failed, HEAD_LEN, Packet, Scratch, Tables},
     pass::{Answered, Pass},
 };
@@ -112,7 +112,9 @@ pub(crate) fn prepare<P: Packet>(
         return Err(Pass::Mtu);
     }
 
-    scratch.reply = scratch.head;
+    if let Some(head) = scratch.frame.first_chunk() {
+        scratch.reply = *head;
+    }
     let [answers, authorities, additional] = records.counts;
     let counts = [
         answers,
@@ -120,18 +122,18 @@ pub(crate) fn prepare<P: Packet>(
         additional + question.opt.is_some() as u8,
     ];
     message::write_header(
-        &scratch.head,
+        &scratch.frame,
         &mut scratch.reply,
         records.authoritative,
         records.response_code,
         counts,
     );
-    let fixed = frame::turn_round(&scratch.head, &mut scratch.reply, &frame, message_len);
-    let header = frame::words::<12>(&scratch.reply, field::DNS);
+    let fixed = frame::turn_round(&scratch.frame, &mut scratch.reply, &frame, message_len);
+    let header = frame::words::<12, _>(&scratch.reply, field::DNS);
     let kept_sum = spelling.sum + checksum::placed(type_and_class(scratch, name.len), name.len);
     let mut added = checksum::placed(checksum::folded(records.sum), kept);
     // CoreDNS hands flags and OPT on with its question for a name outside the cluster.
-    if records.ends != 0 && message::is_particular(&scratch.head) {
+    if records.ends != 0 && message::is_particular(&scratch.frame) {
         return Err(Pass::Outside);
     }
     if let Some(opt) = question.opt {
@@ -143,7 +145,7 @@ pub(crate) fn prepare<P: Packet>(
     }
     let checksum = !checksum::folded(fixed + header + kept_sum + added);
     let difference = if P::ADJUSTS_CHECKSUM {
-        difference(packet, scratch, &frame, kept, header + added).or(Err(Pass::Opt))?
+        difference(packet, tables, scratch, &frame, kept, header + added).or(Err(Pass::Opt))?
     } else {
         0
     };
@@ -164,7 +166,7 @@ pub(crate) fn prepare<P: Packet>(
         records_len: forgotten(records.len),
         has_opt: question.opt.is_some(),
         answered: records.answered,
-        length: (length_of(&scratch.head), length_of(&scratch.reply)),
+        length: (length_of(&scratch.frame), length_of(&scratch.reply)),
         difference,
     })
 }
@@ -172,9 +174,9 @@ pub(crate) fn prepare<P: Packet>(
 /// The sum of the question's type and class.
 #[inline(always)]
 fn type_and_class(scratch: &Scratch, at: usize) -> u16 {
-    let words = &scratch.question;
-    let sum = checksum::word(octet(words, at), octet(words, at + 1))
-        + checksum::word(octet(words, at + 2), octet(words, at + 3));
+    let frame = &scratch.frame;
+    let sum = checksum::word(octet(frame, at), octet(frame, at + 1))
+        + checksum::word(octet(frame, at + 2), octet(frame, at + 3));
     checksum::folded(sum)
 }
 
@@ -194,7 +196,7 @@ fn opt_sum(octets: &[u8; 16]) -> u16 {
 
 /// The UDP length, as it lies in memory.
 #[inline(always)]
-fn length_of(head: &[u8; HEAD_LEN]) -> u16 {
+fn length_of<const N: usize>(head: &[u8; N]) -> u16 {
     frame::number(head, field::UDP + 4).to_be()
 }
 
@@ -203,25 +205,20 @@ fn length_of(head: &[u8; HEAD_LEN]) -> u16 {
 #[inline(always)]
 fn difference<P: Packet>(
     packet: &P,
+    tables: &impl Tables,
     scratch: &mut Scratch,
     frame: &Frame,
     kept: usize,
     new: u64,
 ) -> Result<u32, Failed> {
     let mut old =
-        frame::words::<12>(&scratch.head, field::DNS) + u64::from(length_of(&scratch.head));
-    if kept < frame.question_len {
-        scratch.key = [0; 32];
-        packet.load_words(
-            frame.name_at() + kept,
-            &mut scratch.key,
-            frame.question_len - kept,
-        )?;
-        let tail = scratch
-            .key
-            .iter()
-            .fold(0, |sum, word| checksum::add(sum, *word));
-        old += checksum::placed(checksum::folded(tail), kept);
+        frame::words::<12, _>(&scratch.frame, field::DNS) + u64::from(length_of(&scratch.frame));
+    let tail = tables.forget(&mut scratch.cell, frame.question_len.wrapping_sub(kept));
+    if tail != 0 {
+        // The name has been looked up, so its place is free for what came behind the question.
+        let sum = name::load(packet, frame.name_at() + kept, tail, &mut scratch.name)?.sum;
+        let sum = tables.forget(&mut scratch.cell, sum as usize) as u64;
+        old += checksum::placed(checksum::folded(sum), kept);
     }
     let new = new + u64::from(length_of(&scratch.reply));
     Ok(u32::from(checksum::folded(
@@ -305,22 +302,23 @@ impl Reply {
             ..frame
         };
         packet.resize(frame.len)?;
-        store_head(packet, &scratch.head, &frame)?;
+        store_head(packet, &scratch.frame, &frame)?;
         let tail = frame.question_len.checked_sub(kept).ok_or(Failed)?;
         if tail == 0 {
             return Ok(());
         }
-        packet.store_words(frame.name_at() + kept, &scratch.question, kept, tail)
+        packet.store(
+            frame.name_at() + kept,
+            &scratch.frame,
+            HEAD_LEN + kept,
+            tail,
+        )
     }
 }
 
 /// Writes headers around the VLAN tags, which stay.
 #[inline(always)]
-fn store_head(
-    packet: &mut impl Packet,
-    head: &[u8; HEAD_LEN],
-    frame: &Frame,
-) -> Result<(), Failed> {
+fn store_head(packet: &mut impl Packet, head: &[u8], frame: &Frame) -> Result<(), Failed> {
     let Frame { begin, tags, .. } = *frame;
     if tags == 0 {
         return packet.store(0, head, begin, field::NAME - begin);

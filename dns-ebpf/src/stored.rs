@@ -26,12 +26,13 @@ pub(crate) struct Asked {
     pub(crate) spelling: Spelling,
 }
 
-/// The records that a slot names.
+/// The records that a slot names, of the entry that lies at the beginning of the section.
 #[inline(always)]
 pub(crate) fn records(
     packet: &impl Packet,
     tables: &impl Tables,
     scratch: &mut Scratch,
+    zone: u8,
     slot: [u8; SLOT_LEN],
     asked: Asked,
 ) -> Result<Records, Pass> {
@@ -56,14 +57,6 @@ pub(crate) fn records(
         if from < ENTRY_HEAD {
             return Err(Pass::Entry);
         }
-        // Records are made, and sent, from one place.
-        let (_, rest) = scratch
-            .section
-            .octets
-            .split_first_chunk_mut::<ENTRY_HEAD>()
-            .ok_or(Pass::Entry)?;
-        let rest: &mut [u8; ENTRY_LEN - ENTRY_HEAD] = rest.first_chunk_mut().ok_or(Pass::Entry)?;
-        rest.copy_from_slice(&scratch.entry.rest);
         (
             from,
             usize::from(len),
@@ -119,7 +112,7 @@ pub(crate) fn records(
         };
         sum += point_at_targets(tables, scratch, targets, asked.name)?;
         if !asked.spelling.lower {
-            sum += spell_zone(packet, tables, scratch, targets, asked)?;
+            sum += spell_zone(packet, tables, scratch, zone, targets, asked)?;
         }
         sum = checksum::folded(sum).into();
     }
@@ -198,11 +191,12 @@ fn spell_zone(
     packet: &impl Packet,
     tables: &impl Tables,
     scratch: &mut Scratch,
+    zone: u8,
     targets: Targets,
     asked: Asked,
 ) -> Result<u64, Pass> {
     let zone = tables
-        .zone(scratch.entry.zone)
+        .zone(zone)
         .filter(|zone| zone.used == 1)
         .ok_or(Pass::Entry)?;
     let zone_len = tables.forget(&mut scratch.cell, zone.name_len.into()) & 0xff;
@@ -233,7 +227,7 @@ fn spell_zone(
         }
         let place = next - zone_len;
         packet
-            .load_octets(zone_at, &mut scratch.section.octets, place, zone_len)
+            .load(zone_at, &mut scratch.section.octets, place, zone_len)
             .or(Err(Pass::Frame))?;
         odd = tables.forget(&mut scratch.cell, odd + ((place - targets.from) & 1));
         at = tables.forget(&mut scratch.cell, next) & OFFSET_MASK;
@@ -242,10 +236,10 @@ fn spell_zone(
         return Err(Pass::Entry);
     }
     // VERIFIER: worked out before the loop, the sums are 80,000 instructions more.
-    let key: &mut [u64; SPELLED_ZONE_MAX / 8] = scratch.key.first_chunk_mut().ok_or(Pass::Entry)?;
-    let spelled = name::load_key(packet, zone_at, zone_len, key).or(Err(Pass::Frame))?;
-    let lower = key.iter().fold(0, |sum, word| checksum::add(sum, *word));
-    let difference = spelled.sum + u64::from(!checksum::folded(lower));
+    let spelled =
+        name::load_within::<SPELLED_ZONE_MAX>(packet, zone_at, zone_len, &mut scratch.name)
+            .or(Err(Pass::Frame))?;
+    let difference = spelled.sum + u64::from(!checksum::folded(spelled.folded_sum));
     let difference = checksum::folded(difference);
     // At odd octets the two octets of each word are swapped (see `checksum`).
     let even = targets.answers.wrapping_sub(odd) as u64 & 0xff;

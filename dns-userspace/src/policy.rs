@@ -122,6 +122,21 @@ pub enum Pods {
     Verified,
 }
 
+/// Labels of a namespace's name below its zone: `default.svc`.
+const NAMESPACE_LABELS: u16 = 2;
+
+impl Policy {
+    /// Where the kernel looks for the closest encloser of an absent name, in labels: no zone has fewer than the first
+    /// number; most absent names are made by the search path and lie in a namespace, whose name has the second.
+    #[must_use]
+    pub fn search_labels(&self) -> [u16; 2] {
+        let labels = |name: &Name| u16::from(name.num_labels());
+        let fewest = self.zones.iter().map(|zone| labels(&zone.name)).min();
+        let cluster = self.zones.first().map(|zone| labels(&zone.primary));
+        [fewest.unwrap_or(1), cluster.unwrap_or(1) + NAMESPACE_LABELS]
+    }
+}
+
 impl Services {
     /// The plugin without any option but `pods insecure`.
     #[must_use]
@@ -266,6 +281,16 @@ mod tests {
             let error = Zone::parse(text).unwrap_err();
             assert!(error.to_string().contains("cluster.local"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_search_for_an_absent_name_begins_at_a_namespace_of_the_cluster_and_ends_at_the_shallowest_zone()
+     {
+        let mut zones = ["k8s.corp.example", "in-addr.arpa"].map(|zone| Zone::parse(zone).unwrap());
+        zones[1].primary = zones[0].name.clone();
+        let policy = Policy::kubeadm(zones.into());
+        assert_eq!(policy.search_labels(), [2, 5]);
+        assert_eq!(Policy::kubeadm(Vec::new()).search_labels(), [1, 3]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The maps. What lies in them is documented in `dns_ebpf::answer`.
 
+use core::mem::transmute;
+
 use aya_ebpf::{
     bindings::{BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
     btf_maps::{Array, HashMap, LruHashMap, PerCpuArray},
@@ -9,7 +11,8 @@ use aya_ebpf::{
 use dns_ebpf::{
     COUNTERS as COUNTERS_LEN, Scratch, Tables,
     answer::{
-        Control, Destination, Entry, FORMS_MAX, Form, Key, SECTION_MAX, Section, ZONES_MAX, Zone,
+        Control, Destination, ENTRY_HEAD, Entry, FORMS_MAX, Form, Key, PORTS_MAX, SECTION_MAX,
+        Section, ZONES_MAX, Zone,
     },
 };
 
@@ -86,12 +89,27 @@ fn copy<const N: usize>(from: *const u64, to: *mut u64) {
     }
 }
 
-/// Copies an entry, if there is one.
+/// The entry of a name in the map for keys of `N` octets.
 #[inline(always)]
-fn entry(found: Option<*const Entry>, entry: &mut Entry) -> bool {
-    let Some(found) = found else { return false };
-    copy::<{ size_of::<Entry>() / 8 }>(found.cast(), (entry as *mut Entry).cast());
-    true
+fn find<const N: usize>(key: &[u8; N]) -> Option<*const Entry> {
+    let key: *const [u8; N] = key;
+    match N {
+        // SAFETY: a key is its octets.
+        40 => ENTRIES_40.get_ptr(unsafe { &*key.cast::<Key<40>>() }),
+        // SAFETY: as above.
+        64 => ENTRIES_64.get_ptr(unsafe { &*key.cast::<Key<64>>() }),
+        // SAFETY: as above.
+        256 => ENTRIES_256.get_ptr(unsafe { &*key.cast::<Key<256>>() }),
+        _ => None,
+    }
+}
+
+/// The head of an entry.
+#[inline(always)]
+fn head_of(entry: *const Entry) -> [u8; ENTRY_HEAD] {
+    // SAFETY: an element of the map, aligned to 8. It may change while it is read: see `copy`.
+    let head = unsafe { entry.cast::<u32>().read_volatile() };
+    head.to_ne_bytes()
 }
 
 /// Copies a section, if there is one.
@@ -107,6 +125,19 @@ fn section<const N: usize, const WORDS: usize>(
 }
 
 impl Tables for Maps {
+    #[inline(always)]
+    fn ports(&self) -> [u16; PORTS_MAX] {
+        let Some(control) = CONTROL.get_ptr(0) else {
+            return [0; PORTS_MAX];
+        };
+        // SAFETY: the map's one element; only the field's address is taken.
+        let from = unsafe { &raw const (*control).ports };
+        let mut words = [0_u64; PORTS_MAX / 4];
+        copy::<{ PORTS_MAX / 4 }>(from.cast(), words.as_mut_ptr());
+        // SAFETY: two types of the same size, without padding.
+        unsafe { transmute::<[u64; PORTS_MAX / 4], [u16; PORTS_MAX]>(words) }
+    }
+
     #[inline(always)]
     fn control(&self) -> Option<Control> {
         let from = CONTROL.get_ptr(0)?;
@@ -127,24 +158,20 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn entry_40(&self, key: &[u64; 5], to: &mut Entry) -> bool {
-        // SAFETY: a key is its octets, aligned to 8 like these words.
-        let key: &Key<40> = unsafe { &*key.as_ptr().cast() };
-        entry(ENTRIES_40.get_ptr(key), to)
+    fn entry<const N: usize>(
+        &self,
+        key: &[u8; N],
+        entry: &mut Section<SECTION_MAX>,
+    ) -> Option<[u8; ENTRY_HEAD]> {
+        let found = find(key)?;
+        let entry = (entry as *mut Section<SECTION_MAX>).cast();
+        copy::<{ size_of::<Entry>() / 8 }>(found.cast(), entry);
+        Some(head_of(entry.cast()))
     }
 
     #[inline(always)]
-    fn entry_64(&self, key: &[u64; 8], to: &mut Entry) -> bool {
-        // SAFETY: as in `entry_40`.
-        let key: &Key<64> = unsafe { &*key.as_ptr().cast() };
-        entry(ENTRIES_64.get_ptr(key), to)
-    }
-
-    #[inline(always)]
-    fn entry_256(&self, key: &[u64; 32], to: &mut Entry) -> bool {
-        // SAFETY: as in `entry_40`.
-        let key: &Key<256> = unsafe { &*key.as_ptr().cast() };
-        entry(ENTRIES_256.get_ptr(key), to)
+    fn entry_head<const N: usize>(&self, key: &[u8; N]) -> Option<[u8; ENTRY_HEAD]> {
+        find(key).map(head_of)
     }
 
     #[inline(always)]

@@ -7,7 +7,12 @@ mod xdp;
 
 use core::hint::black_box;
 
-use dns_ebpf::{Failed, QUESTION_WORDS};
+use dns_ebpf::Failed;
+
+/// The longest stretch that is read at once: a packet as far as scratch holds it, rounded up.
+const READ_MAX: usize = 1024;
+/// Offsets in scratch are below this power of two.
+const OFFSET_LIMIT: usize = 2048;
 
 /// A length that the verifier, too, knows to be in `1..=N`.
 #[inline(always)]
@@ -21,23 +26,23 @@ fn bounded<const N: usize>(len: usize) -> Result<u32, Failed> {
     Ok((less_one + 1) as u32)
 }
 
-/// The length of a read into `N` words.
+/// An offset that the verifier, too, knows to be below [`OFFSET_LIMIT`].
 #[inline(always)]
-fn words_len<const N: usize>(len: usize) -> Result<u32, Failed> {
-    match N {
-        5 => bounded::<40>(len),
-        8 => bounded::<64>(len),
-        32 => bounded::<256>(len),
-        QUESTION_WORDS => bounded::<512>(len),
-        _ => Err(Failed),
-    }
+fn offset(from: usize) -> usize {
+    // VERIFIER: what the library has checked, the verifier may have forgotten by here.
+    black_box(from) & (OFFSET_LIMIT - 1)
 }
 
-/// An offset that the verifier, too, knows to be below `LIMIT`, a power of two.
+/// The first `N` octets of a packet that lies from `start` to `end`, which the hook's context tells.
 #[inline(always)]
-fn offset<const LIMIT: usize>(from: usize) -> usize {
-    // VERIFIER: what the library has checked, the verifier may have forgotten by here.
-    black_box(from) & (LIMIT - 1)
+fn in_packet<'packet, const N: usize>(start: u32, end: u32) -> Option<&'packet [u8; N]> {
+    let (start, end) = (start as usize, end as usize);
+    if start + N > end {
+        return None;
+    }
+    // SAFETY: the verifier has followed the comparison: these octets are the packet's. No helper that changes the
+    // packet runs while they are looked at.
+    Some(unsafe { &*(start as *const [u8; N]) })
 }
 
 /// A helper's return value as a result.

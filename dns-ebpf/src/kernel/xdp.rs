@@ -13,15 +13,11 @@ use aya_ebpf::{
     macros::xdp,
     programs::XdpContext,
 };
-use dns_ebpf::{
-    Failed, HEAD_LEN, Packet, QUESTION_WORDS,
-    answer::{SECTION_MAX, SPELLED_ZONE_MAX},
-};
+use dns_ebpf::{Failed, Packet, answer::SECTION_MAX};
 
 use super::{
-    bounded, offset, succeeded,
+    READ_MAX, bounded, in_packet, offset, succeeded,
     verdict::{self, Verdict},
-    words_len,
 };
 
 /// The reply leaves where the question came in.
@@ -60,44 +56,17 @@ impl Packet for XdpPacket {
     }
 
     #[inline(always)]
-    fn load_head<const N: usize>(
-        &self,
-        at: usize,
-        head: &mut [u8; HEAD_LEN],
-        to: usize,
-    ) -> Result<(), Failed> {
-        let to = head.get_mut(to..to + N).ok_or(Failed)?;
-        // SAFETY: `to` is N octets long.
-        succeeded(unsafe {
-            bpf_xdp_load_bytes(self.md(), at as u32, to.as_mut_ptr().cast(), N as u32)
-        })
+    fn start<const N: usize>(&self) -> Option<&[u8; N]> {
+        // SAFETY: the context is valid while the program runs.
+        let (start, end) = unsafe { ((*self.md()).data, (*self.md()).data_end) };
+        in_packet(start, end)
     }
 
     #[inline(always)]
-    fn load_words<const N: usize>(
-        &self,
-        at: usize,
-        words: &mut [u64; N],
-        len: usize,
-    ) -> Result<(), Failed> {
-        let len = words_len::<N>(len)?;
-        // SAFETY: `len` is at most eight times N.
-        succeeded(unsafe {
-            bpf_xdp_load_bytes(self.md(), at as u32, words.as_mut_ptr().cast(), len)
-        })
-    }
-
-    #[inline(always)]
-    fn load_octets(
-        &self,
-        at: usize,
-        octets: &mut [u8; SECTION_MAX],
-        to: usize,
-        len: usize,
-    ) -> Result<(), Failed> {
-        let len = bounded::<SPELLED_ZONE_MAX>(len)?;
+    fn load(&self, at: usize, octets: &mut [u8], to: usize, len: usize) -> Result<(), Failed> {
+        let len = bounded::<READ_MAX>(len)?;
         // SAFETY: the library has checked that `to` and `len` lie in `octets`, which lies in scratch.
-        let to = unsafe { octets.as_mut_ptr().add(offset::<2048>(to)) };
+        let to = unsafe { octets.as_mut_ptr().add(offset(to)) };
         // SAFETY: as above.
         succeeded(unsafe { bpf_xdp_load_bytes(self.md(), at as u32, to.cast(), len) })
     }
@@ -113,23 +82,8 @@ impl Packet for XdpPacket {
     fn store(&mut self, at: usize, octets: &[u8], from: usize, len: usize) -> Result<(), Failed> {
         let len = bounded::<SECTION_MAX>(len)?;
         // SAFETY: the library has checked that `from` and `len` lie in `octets`, which lies in scratch.
-        let from = unsafe { octets.as_ptr().add(offset::<2048>(from)) };
+        let from = unsafe { octets.as_ptr().add(offset(from)) };
         // SAFETY: as above.
-        succeeded(unsafe { bpf_xdp_store_bytes(self.md(), at as u32, from.cast_mut().cast(), len) })
-    }
-
-    #[inline(always)]
-    fn store_words(
-        &mut self,
-        at: usize,
-        words: &[u64; QUESTION_WORDS],
-        from: usize,
-        len: usize,
-    ) -> Result<(), Failed> {
-        let len = bounded::<512>(len)?;
-        // SAFETY: as in `store`.
-        let from = unsafe { words.as_ptr().cast::<u8>().add(offset::<512>(from)) };
-        // SAFETY: as in `store`.
         succeeded(unsafe { bpf_xdp_store_bytes(self.md(), at as u32, from.cast_mut().cast(), len) })
     }
 

@@ -30,7 +30,8 @@ struct Shared {
     size_cap: AtomicU16,
     mtu_floor: AtomicU16,
     ports: [AtomicU16; PORTS_MAX],
-    zone_labels: AtomicU32,
+    zone_labels: AtomicU16,
+    search_labels: AtomicU16,
     policy: AtomicU32,
 }
 
@@ -143,9 +144,11 @@ impl ControlMap {
         }
     }
 
-    /// Sets the fewest labels of a zone.
-    pub fn set_zone_labels(&self, labels: u32) {
-        self.shared().zone_labels.store(labels, Ordering::Release);
+    /// Sets where the search for the closest encloser of an absent name ends, and where it begins; see
+    /// [`Policy::search_labels`](crate::policy::Policy::search_labels).
+    pub fn set_search_labels(&self, [zone, search]: [u16; 2]) {
+        self.shared().zone_labels.store(zone, Ordering::Release);
+        self.shared().search_labels.store(search, Ordering::Release);
     }
 
     /// Says that maps are about to change. Questions that are looked up until [`Self::finish`] pass.

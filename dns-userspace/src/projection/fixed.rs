@@ -90,15 +90,15 @@ pub(super) fn is_fixed(zone: &Zone, name: &Name) -> bool {
             .any(|tree| tree.zone_of(name) || name.zone_of(tree))
 }
 
-/// The names between a name and the zone that it is in. The walk towards the name leads over them, so they
-/// need nodes.
+/// The names between a name and the zone that it is in. The search for the name's closest encloser leads
+/// over them, so they need nodes.
 fn above<'name>(name: &'name Name, zone: &Name) -> impl Iterator<Item = Name> + use<'name> {
     let labels = usize::from(zone.num_labels()) + 1..usize::from(name.num_labels());
     labels.map(|labels| name.trim_to(labels))
 }
 
-/// Adds nodes without a statement for the names above a zone, from the shallowest zone's depth on: the walk
-/// towards a deeper zone leads over them.
+/// Adds nodes without a statement for the names above a zone, from the shallowest zone's depth on: the search
+/// for the closest encloser of a name in a deeper zone leads over them.
 pub(super) fn between_zones(policy: &Policy, made: &mut Made) {
     let names = policy.zones.iter().map(|zone| &zone.name);
     let shallowest = names.map(Name::num_labels).min().unwrap_or(0);

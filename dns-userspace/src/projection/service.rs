@@ -54,7 +54,7 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
         Denial::Pass
     };
     let exists = !matches!(own, Found::Absent);
-    // The walk towards a zonal name leads over the service's.
+    // The search for the closest encloser of a zonal name leads over the service's.
     if exists || zonal {
         place.add(&[], &own, below, made);
     }

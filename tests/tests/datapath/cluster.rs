@@ -104,12 +104,6 @@ impl Cluster {
         }
         assert_eq!(table.entries(), self.nodes.len());
     }
-
-    /// The fewest labels of a zone.
-    pub(crate) fn zone_labels(&self) -> u32 {
-        let labels = self.policy.zones.iter().map(|zone| zone.name.num_labels());
-        u32::from(labels.min().expect("a zone"))
-    }
 }
 
 /// The nodes of every owner.

@@ -7,10 +7,10 @@ use std::{
 };
 
 use dns_ebpf::{
-    Failed, HEAD_LEN, Outcome, Packet, QUESTION_WORDS, Scratch, Tables,
+    Failed, Outcome, Packet, Scratch, Tables,
     answer::{
-        Control, Destination, ENTRY_LEN, Entry, FORMS_MAX, Form, LAYOUT, SECTION_MAX,
-        SPELLED_ZONE_MAX, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
+        Control, Destination, ENTRY_HEAD, ENTRY_LEN, FORMS_MAX, Form, LAYOUT, PORTS_MAX,
+        SECTION_MAX, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
     },
 };
 use dns_userspace::{
@@ -32,6 +32,8 @@ pub(crate) struct HostPacket<const PLAIN: bool> {
     /// Changes that still succeed, and how many after these fail.
     pub(crate) good_changes: usize,
     pub(crate) bad_changes: usize,
+    /// Whether its headers can be looked at where they lie.
+    pub(crate) in_one_piece: bool,
     /// Whether a read went beyond the packet's end, and so failed.
     pub(crate) overread: Cell<bool>,
 }
@@ -42,6 +44,7 @@ impl<const PLAIN: bool> HostPacket<PLAIN> {
             octets: octets.to_vec(),
             good_changes: usize::MAX,
             bad_changes: 0,
+            in_one_piece: true,
             overread: Cell::new(false),
         }
     }
@@ -84,43 +87,11 @@ impl<const PLAIN: bool> Packet for HostPacket<PLAIN> {
         self.octets.len()
     }
 
-    fn load_head<const N: usize>(
-        &self,
-        at: usize,
-        head: &mut [u8; HEAD_LEN],
-        to: usize,
-    ) -> Result<(), Failed> {
-        head[to..to + N].copy_from_slice(self.read(at, N)?);
-        Ok(())
+    fn start<const N: usize>(&self) -> Option<&[u8; N]> {
+        self.octets.first_chunk().filter(|_| self.in_one_piece)
     }
 
-    fn load_words<const N: usize>(
-        &self,
-        at: usize,
-        words: &mut [u64; N],
-        len: usize,
-    ) -> Result<(), Failed> {
-        if len == 0 || len > 8 * N {
-            return Err(Failed);
-        }
-        for (index, octet) in self.read(at, len)?.iter().enumerate() {
-            let shift = index % 8 * 8;
-            let word = &mut words[index / 8];
-            *word = *word & !(0xff << shift) | u64::from(*octet) << shift;
-        }
-        Ok(())
-    }
-
-    fn load_octets(
-        &self,
-        at: usize,
-        octets: &mut [u8; SECTION_MAX],
-        to: usize,
-        len: usize,
-    ) -> Result<(), Failed> {
-        if len > SPELLED_ZONE_MAX {
-            return Err(Failed);
-        }
+    fn load(&self, at: usize, octets: &mut [u8], to: usize, len: usize) -> Result<(), Failed> {
         octets[to..to + len].copy_from_slice(self.read(at, len)?);
         Ok(())
     }
@@ -134,17 +105,6 @@ impl<const PLAIN: bool> Packet for HostPacket<PLAIN> {
     fn store(&mut self, at: usize, octets: &[u8], from: usize, len: usize) -> Result<(), Failed> {
         let octets = octets.get(from..from + len).ok_or(Failed)?;
         self.write(at, octets)
-    }
-
-    fn store_words(
-        &mut self,
-        at: usize,
-        words: &[u64; QUESTION_WORDS],
-        from: usize,
-        len: usize,
-    ) -> Result<(), Failed> {
-        let octets: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.write(at, &octets[from..from + len])
     }
 
     /// `bpf_l4_csum_replace` (net/core/filter.c) with BPF_F_MARK_MANGLED_0 on a packet whose sum is done:
@@ -197,12 +157,14 @@ pub(crate) struct HostTables {
 impl HostTables {
     /// The maps of a cluster, in the state in which everything is answered.
     pub(crate) fn new(cluster: &Cluster, servers: &[SocketAddr]) -> Self {
+        let [zone_labels, search_labels] = cluster.policy.search_labels();
         let mut control = Control {
             layout: LAYOUT,
             lease: NOW + 1,
             denials: 1,
             size_cap: u16::MAX,
-            zone_labels: cluster.zone_labels(),
+            zone_labels,
+            search_labels,
             ..Control::default()
         };
         let others = servers
@@ -242,15 +204,6 @@ impl HostTables {
         };
         let floor = self.interfaces.values().min().copied().unwrap_or(0);
         self.control.mtu_floor = u16::try_from(floor).unwrap_or(u16::MAX);
-    }
-
-    fn entry(&self, key: &[u64], entry: &mut Entry) -> bool {
-        let octets: Vec<u8> = key.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let found = self.entries.get(&octets);
-        if let Some(found) = found {
-            *entry = Entry::from_octets(found);
-        }
-        found.is_some()
     }
 
     /// Runs the datapath on a frame in fresh memory.
@@ -317,6 +270,10 @@ impl Maps for HostTables {
 }
 
 impl Tables for HostTables {
+    fn ports(&self) -> [u16; PORTS_MAX] {
+        self.control.ports
+    }
+
     fn control(&self) -> Option<Control> {
         Some(self.control)
     }
@@ -325,16 +282,18 @@ impl Tables for HostTables {
         self.started
     }
 
-    fn entry_40(&self, key: &[u64; 5], entry: &mut Entry) -> bool {
-        self.entry(key, entry)
+    fn entry<const N: usize>(
+        &self,
+        key: &[u8; N],
+        entry: &mut Section<SECTION_MAX>,
+    ) -> Option<[u8; ENTRY_HEAD]> {
+        let found = self.entries.get(&key[..])?;
+        entry.octets[..ENTRY_LEN].copy_from_slice(found);
+        found.first_chunk().copied()
     }
 
-    fn entry_64(&self, key: &[u64; 8], entry: &mut Entry) -> bool {
-        self.entry(key, entry)
-    }
-
-    fn entry_256(&self, key: &[u64; 32], entry: &mut Entry) -> bool {
-        self.entry(key, entry)
+    fn entry_head<const N: usize>(&self, key: &[u8; N]) -> Option<[u8; ENTRY_HEAD]> {
+        self.entries.get(&key[..])?.first_chunk().copied()
     }
 
     fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> Option<usize> {

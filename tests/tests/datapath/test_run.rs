@@ -94,7 +94,8 @@ impl Kernel {
         store
             .put_policy(cluster.forms.rows(), &zones)
             .expect("forms and zones");
-        store.control().set_zone_labels(cluster.zone_labels());
+        let labels = cluster.policy.search_labels();
+        store.control().set_search_labels(labels);
         let servers: BTreeSet<_> = SERVERS.into_iter().map(address).collect();
         let left = store.set_destinations(&servers).expect("DNS addresses");
         assert!(left.is_empty());

@@ -166,7 +166,7 @@ fn writer(store: Store) -> Result<Writer> {
     };
     let control = writer.store.control();
     control.set_size_cap(u16::MAX);
-    control.set_zone_labels(2);
+    control.set_search_labels(writer.policy.search_labels());
     control.claim(writer.policy.mark(&writer.forms));
     let zones = encode::zones(&writer.policy, 1).context("write the zones")?;
     writer.store.put_policy(writer.forms.rows(), &zones)?;

@@ -196,8 +196,7 @@ impl Upkeep {
         let control = self.store.control();
         control.claim(policy.mark(&forms));
         control.set_size_cap(policy.size_cap);
-        let labels = policy.zones.iter().map(|zone| zone.name.num_labels());
-        control.set_zone_labels(labels.min().unwrap_or(1).into());
+        control.set_search_labels(policy.search_labels());
         self.store.put_policy(forms.rows(), &zones)?;
         Ok(Written { policy, forms })
     }

@@ -58,8 +58,7 @@ impl Kernel {
         control.claim(policy.mark(&forms));
         control.set_denials(false);
         control.set_size_cap(policy.size_cap);
-        let labels = policy.zones.iter().map(|zone| zone.name.num_labels());
-        control.set_zone_labels(labels.min().map_or(1, u32::from));
+        control.set_search_labels(policy.search_labels());
         self.store.put_policy(forms.rows(), &zones)?;
         self.forms = forms;
         self.carry(world, resolved, world.owners())
