@@ -195,6 +195,16 @@ pub enum Action {
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
+    /// What there is to know of the section.
+    pub head: ZoneHead,
+    /// The section.
+    pub section: [u8; ZONE_LEN - ZONE_HEAD],
+}
+
+/// The beginning of a [`Zone`].
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ZoneHead {
     /// Length of the zone's name in wire form.
     pub name_len: u8,
     /// Length of the section.
@@ -209,8 +219,6 @@ pub struct Zone {
     pub used: u8,
     /// Zero.
     pub reserved: [u8; 7],
-    /// The section.
-    pub section: [u8; ZONE_LEN - ZONE_HEAD],
 }
 
 /// An address and port that may be a DNS server; IPv4 as an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
@@ -261,6 +269,7 @@ const _: () = {
         size_of::<Entry>() == ENTRY_LEN
             && size_of::<Form>() == FORM_LEN
             && size_of::<Zone>() == ZONE_LEN
+            && size_of::<ZoneHead>() == ZONE_HEAD
     );
     assert!(size_of::<Section<192>>() == 192 && size_of::<Section<448>>() == 448);
     assert!(size_of::<Section<960>>() == 960 && size_of::<Section<1472>>() == SECTION_MAX);
@@ -313,19 +322,19 @@ impl Zone {
     pub fn to_octets(&self) -> [u8; ZONE_LEN] {
         let mut octets = [0; ZONE_LEN];
         let (head, section) = octets.split_at_mut(ZONE_HEAD);
-        let [sum_first, sum_second] = self.sum;
-        let [first, second, third] = self.pointer_at;
+        let [sum_first, sum_second] = self.head.sum;
+        let [first, second, third] = self.head.pointer_at;
         let (numbers, _) = head.split_at_mut(9);
         numbers.copy_from_slice(&[
-            self.name_len,
-            self.section_len,
+            self.head.name_len,
+            self.head.section_len,
             sum_first,
             sum_second,
-            self.pointers,
+            self.head.pointers,
             first,
             second,
             third,
-            self.used,
+            self.head.used,
         ]);
         section.copy_from_slice(&self.section);
         octets

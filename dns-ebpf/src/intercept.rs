@@ -269,7 +269,7 @@ fn denial(
     name: Name,
 ) -> Result<Records, Pass> {
     let zone = tables
-        .zone(zone)
+        .zone(zone, &mut scratch.section)
         .filter(|zone| zone.used == 1)
         .ok_or(Pass::Entry)?;
     // The message's header comes before the name; the zone's name ends it.
@@ -278,12 +278,6 @@ fn denial(
         .ok_or(Pass::Entry)?;
     // RFC 1035 §4.1.4.
     let pointer = (0xc000 | at as u16).to_be_bytes();
-    let octets = scratch
-        .section
-        .octets
-        .first_chunk_mut()
-        .ok_or(Pass::Entry)?;
-    *octets = zone.section;
     let mut sum = u64::from(u16::from_le_bytes(zone.sum));
     for index in 0..3 {
         if index >= usize::from(zone.pointers) {
@@ -293,7 +287,7 @@ fn denial(
             break;
         };
         let place = usize::from(place & 0x7f);
-        if let Some(to) = octets.get_mut(place..place + 2) {
+        if let Some(to) = scratch.section.octets.get_mut(place..place + 2) {
             to.copy_from_slice(&pointer);
         }
         sum += checksum::placed(u16::from_le_bytes(pointer), place);

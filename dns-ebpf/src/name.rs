@@ -60,7 +60,7 @@ pub(crate) fn parse(
     starts: &mut [u8; 64],
 ) -> Result<Name, Pass> {
     let mut at = 0;
-    for labels in 0..=LABELS_MAX {
+    for labels in 0..LABELS_MAX + 1 {
         if at >= question_len {
             return Err(Pass::Name);
         }
@@ -108,7 +108,7 @@ pub(crate) fn is_server(frame: &[u8; FRAME_LEN]) -> bool {
     }
 }
 
-/// Where the last `len` octets (at most 255) of a folded name begin in [`Scratch::name`](crate::Scratch::name).
+/// Where the last `len` octets (1 to 256) of a folded name begin in [`Scratch::name`](crate::Scratch::name).
 #[inline(always)]
 pub(crate) fn start_of(len: usize) -> usize {
     // VERIFIER: without the black box LLVM takes `len` away from a pointer, and of a pointer that moved back the
@@ -137,19 +137,17 @@ pub(crate) fn load(
     len: usize,
     name: &mut [u8; PADDED_NAME_LEN],
 ) -> Result<Spelling, Failed> {
-    let [short, middle, long] = KEY_LENGTHS;
+    let [short, middle, _] = KEY_LENGTHS;
     if len <= short {
         load_within::<{ KEY_LENGTHS[0] }>(packet, at, len, name)
     } else if len <= middle {
         load_within::<{ KEY_LENGTHS[1] }>(packet, at, len, name)
-    } else if len <= long {
-        load_within::<{ KEY_LENGTHS[2] }>(packet, at, len, name)
     } else {
-        Err(Failed)
+        load_within::<{ KEY_LENGTHS[2] }>(packet, at, len, name)
     }
 }
 
-/// As [`load`], of at most `N` octets, a multiple of 8.
+/// As [`load`], refused of more than `N` octets, a multiple of 8.
 #[inline(always)]
 pub(crate) fn load_within<const N: usize>(
     packet: &impl Packet,
@@ -157,16 +155,19 @@ pub(crate) fn load_within<const N: usize>(
     len: usize,
     name: &mut [u8; PADDED_NAME_LEN],
 ) -> Result<Spelling, Failed> {
-    // Of the octets before the name those of its own words are summed, so they must be zero.
-    name.get_mut(NAME_END - N..NAME_END).ok_or(Failed)?.fill(0);
+    if len > N {
+        return Err(Failed);
+    }
+    // Of the octets before the name those of its own words are summed, so they must be zero. Of zeros that LLVM knows
+    // it would make a call of memset, which stores octet by octet; the padding's it does not know.
+    let zeros = *word_at(name, NAME_END)?;
+    for index in 0..N / 8 {
+        *word_at(name, NAME_END - N + index * 8)? = zeros;
+    }
     packet.load(at, name, start_of(len), len)?;
     let (mut sum, mut folded_sum, mut changed) = (0, 0, 0);
     for index in 0..N / 8 {
-        let start = NAME_END - N + index * 8;
-        let octets: &mut [u8; 8] = name
-            .get_mut(start..)
-            .and_then(|rest| rest.first_chunk_mut())
-            .ok_or(Failed)?;
+        let octets = word_at(name, NAME_END - N + index * 8)?;
         let word = u64::from_le_bytes(*octets);
         sum = checksum::add(sum, word);
         let folded = fold(word);
@@ -181,4 +182,11 @@ pub(crate) fn load_within<const N: usize>(
         folded_sum: at_even(folded_sum),
         lower: changed == 0,
     })
+}
+
+/// The eight octets at `at`.
+#[inline(always)]
+fn word_at(name: &mut [u8; PADDED_NAME_LEN], at: usize) -> Result<&mut [u8; 8], Failed> {
+    let rest = name.get_mut(at..).ok_or(Failed)?;
+    rest.first_chunk_mut().ok_or(Failed)
 }

@@ -1,7 +1,7 @@
 //! What the hook lends the datapath: a packet, the maps, and memory.
 
 use crate::{
-    answer::{Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, Zone},
+    answer::{Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, ZoneHead},
     name::{NAME_END, PADDED_NAME_LEN},
     reply::Undo,
 };
@@ -77,8 +77,10 @@ pub trait Tables {
     fn section(&self, class: u8, key: u32, section: &mut Section<SECTION_MAX>) -> Option<usize>;
     /// A form.
     fn form(&self, index: u8) -> Option<&Form>;
-    /// A zone.
-    fn zone(&self, index: u8) -> Option<&Zone>;
+    /// Copies the section of a zone's denials to the beginning of `section`, and returns the zone's head.
+    fn zone(&self, index: u8, section: &mut Section<SECTION_MAX>) -> Option<ZoneHead>;
+    /// The head of a zone.
+    fn zone_head(&self, index: u8) -> Option<ZoneHead>;
     /// Whether this is a known DNS address.
     fn is_destination(&self, destination: &Destination) -> bool;
     /// Counts a question to an unknown address.

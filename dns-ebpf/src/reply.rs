@@ -6,7 +6,7 @@ use crate::{
     frame::{self, Frame, field},
     intercept::Outcome,
     message::{self, OPT_LEN, Question},
-    name::{self, Name, Spelling, octet},
+    name::{self, NAME_END, Name, Spelling, octet},
     packet::{Failed, HEAD_LEN, Packet, Scratch, Tables},
     pass::{Answered, Pass},
 };
@@ -216,7 +216,8 @@ fn difference<P: Packet>(
     let tail = tables.forget(&mut scratch.cell, frame.question_len.wrapping_sub(kept));
     if tail != 0 {
         // The name has been looked up, so its place is free for what came behind the question.
-        let sum = name::load(packet, frame.name_at() + kept, tail, &mut scratch.name)?.sum;
+        let at = frame.name_at() + kept;
+        let sum = name::load_within::<NAME_END>(packet, at, tail, &mut scratch.name)?.sum;
         let sum = tables.forget(&mut scratch.cell, sum as usize) as u64;
         old += checksum::placed(checksum::folded(sum), kept);
     }

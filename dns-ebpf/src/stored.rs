@@ -196,7 +196,7 @@ fn spell_zone(
     asked: Asked,
 ) -> Result<u64, Pass> {
     let zone = tables
-        .zone(zone)
+        .zone_head(zone)
         .filter(|zone| zone.used == 1)
         .ok_or(Pass::Entry)?;
     let zone_len = tables.forget(&mut scratch.cell, zone.name_len.into()) & 0xff;

@@ -12,7 +12,7 @@ use dns_ebpf::{
     COUNTERS as COUNTERS_LEN, Scratch, Tables,
     answer::{
         Control, Destination, ENTRY_HEAD, Entry, FORMS_MAX, Form, Key, PORTS_MAX, SECTION_MAX,
-        Section, ZONES_MAX, Zone,
+        Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
     },
 };
 
@@ -191,8 +191,16 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn zone(&self, index: u8) -> Option<&Zone> {
-        ZONES.get(index.into())
+    fn zone(&self, index: u8, section: &mut Section<SECTION_MAX>) -> Option<ZoneHead> {
+        let zone = ZONES.get(index.into())?;
+        let to: *mut Section<SECTION_MAX> = section;
+        copy::<{ (ZONE_LEN - ZONE_HEAD) / 8 }>((&raw const zone.section).cast(), to.cast());
+        Some(zone.head)
+    }
+
+    #[inline(always)]
+    fn zone_head(&self, index: u8) -> Option<ZoneHead> {
+        ZONES.get(index.into()).map(|zone| zone.head)
     }
 
     #[inline(always)]

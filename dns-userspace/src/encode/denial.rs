@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dns_ebpf::{
     answer::{
         Action, EXCEPTIONS_MAX, FORM_LEN, FORMS_MAX, Form, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
+        ZoneHead,
     },
     sum_of,
 };
@@ -232,13 +233,15 @@ fn zone_of(zone: &policy::Zone, serial: u32) -> Result<Zone, ProtoError> {
     let mut octets = [0; ZONE_LEN - ZONE_HEAD];
     octets[..section.len()].copy_from_slice(&section);
     Ok(Zone {
-        name_len: wire_name(&zone.name)?.len() as u8,
-        section_len: section.len() as u8,
-        sum: sum_of(&section),
-        pointers: 3,
-        pointer_at: [0, server, mailbox],
-        used: 1,
-        reserved: [0; 7],
+        head: ZoneHead {
+            name_len: wire_name(&zone.name)?.len() as u8,
+            section_len: section.len() as u8,
+            sum: sum_of(&section),
+            pointers: 3,
+            pointer_at: [0, server, mailbox],
+            used: 1,
+            reserved: [0; 7],
+        },
         section: octets,
     })
 }

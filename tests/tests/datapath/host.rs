@@ -10,7 +10,7 @@ use dns_ebpf::{
     Failed, Outcome, Packet, Scratch, Tables,
     answer::{
         Control, Destination, ENTRY_HEAD, ENTRY_LEN, FORMS_MAX, Form, LAYOUT, PORTS_MAX,
-        SECTION_MAX, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
+        SECTION_MAX, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
     },
 };
 use dns_userspace::{
@@ -225,13 +225,15 @@ fn form(octets: &[u8; 32]) -> Form {
 
 fn zone(octets: &[u8; ZONE_LEN]) -> Zone {
     Zone {
-        name_len: octets[0],
-        section_len: octets[1],
-        sum: [octets[2], octets[3]],
-        pointers: octets[4],
-        pointer_at: [octets[5], octets[6], octets[7]],
-        used: octets[8],
-        reserved: [0; 7],
+        head: ZoneHead {
+            name_len: octets[0],
+            section_len: octets[1],
+            sum: [octets[2], octets[3]],
+            pointers: octets[4],
+            pointer_at: [octets[5], octets[6], octets[7]],
+            used: octets[8],
+            reserved: [0; 7],
+        },
         section: *octets[ZONE_HEAD..].as_array().expect("the rest of a zone"),
     }
 }
@@ -306,8 +308,14 @@ impl Tables for HostTables {
         self.forms.get(usize::from(index))
     }
 
-    fn zone(&self, index: u8) -> Option<&Zone> {
-        self.zones.get(usize::from(index))
+    fn zone(&self, index: u8, section: &mut Section<SECTION_MAX>) -> Option<ZoneHead> {
+        let zone = self.zones.get(usize::from(index))?;
+        section.octets[..zone.section.len()].copy_from_slice(&zone.section);
+        Some(zone.head)
+    }
+
+    fn zone_head(&self, index: u8) -> Option<ZoneHead> {
+        self.zones.get(usize::from(index)).map(|zone| zone.head)
     }
 
     fn is_destination(&self, destination: &Destination) -> bool {
