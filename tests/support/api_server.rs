@@ -27,7 +27,6 @@ const STORE_CLIENT_PORT: u16 = 2379;
 const STORE_PEER_PORT: u16 = 2380;
 /// Generous, because test machines are shared; 4 s is usual.
 const START_LIMIT: Duration = Duration::from_secs(120);
-const STOP_LIMIT: Duration = Duration::from_secs(90);
 
 /// Where the server writes down what service accounts ask.
 const AUDIT_LOG: &str = "audit.log";
@@ -82,7 +81,7 @@ impl ApiServer {
         self.folder.path().join("kubeconfig")
     }
 
-    /// Starts the server again after [`ApiServer::stop`], with all objects as they were.
+    /// Starts the server again after [`ApiServer::kill`], with all objects as they were.
     ///
     /// # Errors
     ///
@@ -114,19 +113,6 @@ impl ApiServer {
         })?;
         self.server = Some(server);
         Ok(())
-    }
-
-    /// Stops the server by SIGTERM, and returns when it has ended; the store goes on.
-    ///
-    /// # Errors
-    ///
-    /// When it does not end.
-    pub fn stop(&mut self) -> Result<()> {
-        let Some(server) = self.server.take() else {
-            return Ok(());
-        };
-        server.signal(Signal::SIGTERM)?;
-        server.wait(STOP_LIMIT).map(drop)
     }
 
     /// Kills the server at once; the store goes on.

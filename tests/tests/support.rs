@@ -299,7 +299,7 @@ fn an_api_server_keeps_objects_over_a_restart() {
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: default}\n\
         spec: {clusterIP: 10.96.0.80, ports: [{port: 80}]}\n";
     server.apply(service).expect("created");
-    server.stop().expect("stopped");
+    server.kill();
     server.start().expect("started again");
     let patch = r#"{"metadata":{"labels":{"tier":"front"}}}"#;
     server

@@ -80,9 +80,10 @@ fn the_agent_works_with_the_charts_rights_and_uses_each_of_them() -> Result<()> 
     scene.restart_agent(&kubeconfig)?;
     wait_until_all_is_read(&scene)?;
     // This server streams lists as watches; others have to be asked for them.
-    // An agent that meets a server that goes would be refused for that.
+    // An agent that meets a server that goes would be refused for that. The server itself would wait a minute for
+    // other clients to go.
     scene.agent.terminate()?;
-    scene.api.stop()?;
+    scene.api.kill();
     scene.api.start_with(&["--feature-gates=WatchList=false"])?;
     scene.restart_agent(&kubeconfig)?;
     wait_until_all_is_read(&scene)?;
