@@ -1,6 +1,8 @@
-//! The agent: one task that takes changes in and carries them into the kernel.
+//! The agent: one task that takes changes in and carries them into the kernel, and one thread that looks after
+//! interfaces.
 
 mod fit;
+mod interfaces;
 mod upkeep;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -8,12 +10,15 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{Interval, MissedTickBehavior, interval},
 };
 
-use self::upkeep::Upkeep;
+use self::{
+    interfaces::{Coverage, InterfaceThread, Interfaces},
+    upkeep::Upkeep,
+};
 use crate::{
     config::{Config, SetUp},
     datapath::{
@@ -30,8 +35,6 @@ use crate::{
 
 /// How often the lease is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How often the order of programs is looked at: nobody announces it on TCX.
-const ORDER: Duration = Duration::from_secs(10);
 /// How often a lock that another agent holds is tried.
 const LOCK_TRIES: u32 = 10;
 /// How long a passing trouble is waited out.
@@ -59,7 +62,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let Started {
         mut upkeep,
-        mut interfaces,
+        interfaces,
         tasks,
         _lock,
     } = start(
@@ -74,10 +77,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let stopped = tokio::select! {
         biased;
         () = asked_to_stop(&mut terminate, &mut interrupt) => Ok(()),
-        ended = work(&mut upkeep, &mut interfaces, &mut inlets) => ended,
+        ended = work(&mut upkeep, &mut inlets) => ended,
     };
     drop(tasks);
     upkeep.end_lease();
+    // Before the lock, so that the next agent attaches alone.
+    drop(interfaces);
     tracing::info!(
         "stopped: the kernel answers nothing; `zerohop detach` removes what is still pinned"
     );
@@ -101,7 +106,6 @@ struct Outlets {
 /// Takes in what happens, until the source ends or the maps cannot be read any more.
 async fn work(
     upkeep: &mut Upkeep,
-    interfaces: &mut InterfaceWatch,
     Inlets {
         events,
         seen,
@@ -109,7 +113,6 @@ async fn work(
     }: &mut Inlets,
 ) -> anyhow::Result<()> {
     let mut heartbeat = every(HEARTBEAT);
-    let mut order = every(ORDER);
     loop {
         let next = upkeep.until_something_ages();
         tokio::select! {
@@ -119,20 +122,9 @@ async fn work(
             Some(seen) = seen.recv() => upkeep.see(seen)?,
             Some(batch) = take(resolved) => upkeep.resolved(batch),
             () = pause(next) => upkeep.pass_time(),
-            // Before interfaces, for a stale answer is worse than a pass: attaching takes a while when pods come in
-            // crowds, and endpoints go at the same time.
             taken = take(events) => match taken {
                 Some(batch) => upkeep.take_in(batch)?,
                 None => anyhow::bail!("the source of objects has ended; this is a fault of zerohop"),
-            },
-            _ = order.tick() => upkeep.look_at_order(),
-            event = interfaces.next() => match event {
-                Ok(event) => upkeep.interface(event, interfaces),
-                // The kernel was short of memory, say: the next call lists everything again.
-                Err(error) => {
-                    tracing::warn!("{error}");
-                    tokio::time::sleep(PAUSE).await;
-                }
             },
         }
     }
@@ -141,7 +133,7 @@ async fn work(
 /// What runs once everything has started.
 struct Started {
     upkeep: Upkeep,
-    interfaces: InterfaceWatch,
+    interfaces: InterfaceThread,
     tasks: Tasks,
     _lock: PinLock,
 }
@@ -200,9 +192,9 @@ async fn start_locked(
         seen,
         resolved,
     }: Outlets,
-) -> anyhow::Result<(Upkeep, InterfaceWatch, Tasks)> {
-    let interfaces = InterfaceWatch::start(config.selection.clone()).await?;
-    if let Some(missing) = interfaces.missing().next() {
+) -> anyhow::Result<(Upkeep, InterfaceThread, Tasks)> {
+    let links = InterfaceWatch::start(config.selection.clone()).await?;
+    if let Some(missing) = links.missing().next() {
         anyhow::bail!("{missing}");
     }
     let mut tasks = Tasks::default();
@@ -214,10 +206,22 @@ async fn start_locked(
             .push(dns_server::start(kubeconfig.clone(), service, seen).await?);
     }
     let telemetry = Arc::new(Telemetry::new(config.pin_directory.clone()));
-    let upkeep = Upkeep::new(&config, Arc::clone(&telemetry), resolved)?;
+    let mut loaded = object::load(&config.pin_directory, config.sizes)?;
+    let (coverage, covered) = watch::channel(Coverage::default());
+    let upkeep = Upkeep::new(
+        &config,
+        &mut loaded,
+        covered,
+        Arc::clone(&telemetry),
+        resolved,
+    )?;
+    let interfaces = Interfaces::new(&config, &mut loaded, links, coverage)?;
     if let Some(address) = config.listen {
         tasks.0.extend(telemetry::start(address, telemetry).await);
     }
+    let interfaces = interfaces
+        .start()
+        .context("start a thread for interfaces")?;
     Ok((upkeep, interfaces, tasks))
 }
 

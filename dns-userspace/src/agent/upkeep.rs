@@ -1,6 +1,5 @@
 //! What the agent works on, and what it does when something has happened.
 
-mod interfaces;
 mod outside;
 mod policy;
 mod report;
@@ -9,19 +8,14 @@ mod synchronised;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
-use tokio::sync::mpsc;
+use anyhow::Context as _;
+use tokio::sync::{mpsc, watch};
 
-use self::{
-    interfaces::Troubles, outside::Outside, policy::InEffect, skipped::NotServed,
-    synchronised::Synchronised,
-};
+use self::{outside::Outside, policy::InEffect, skipped::NotServed, synchronised::Synchronised};
+use super::interfaces::Coverage;
 use crate::{
     config::Config,
-    datapath::{
-        attach::{Attachments, Programs},
-        kernel_log, object,
-        store::Store,
-    },
+    datapath::{kernel_log, object::Loaded, store::Store},
     encode::{self, Draft, Forms},
     outside::Resolved,
     projection::{self, View},
@@ -47,12 +41,9 @@ pub(super) struct Upkeep {
     outside: Outside,
     table: Table,
     store: Store,
-    programs: Programs,
-    attachments: Attachments,
+    interfaces: watch::Receiver<Coverage>,
     /// Whether the maps hold what the first complete lists say.
     reconciled: bool,
-    /// Whether every interface that was there at the start has been attached to, or said why not.
-    surveyed: bool,
     /// Whether this agent has ever been ready: see [`report`].
     ready: bool,
     /// Whether the maps began as those of an earlier agent.
@@ -62,10 +53,6 @@ pub(super) struct Upkeep {
     located: bool,
     /// What was last said about whether questions are answered.
     said: Option<Readiness>,
-    /// Interfaces on which others run before us, as it was told.
-    told: BTreeSet<(String, String)>,
-    /// Interfaces that could not be looked after, as it was told.
-    troubles: Troubles,
     not_served: NotServed,
     synchronised: Synchronised,
     telemetry: Arc<Telemetry>,
@@ -87,23 +74,20 @@ enum Readiness {
 }
 
 impl Upkeep {
-    /// Loads the datapath. Where `resolved` leads, answers come out that belong to [`Self::resolved`].
+    /// Takes over the loaded maps. Where `resolved` leads, answers come out that belong to [`Self::resolved`].
     pub(super) fn new(
         config: &Config,
+        loaded: &mut Loaded,
+        interfaces: watch::Receiver<Coverage>,
         telemetry: Arc<Telemetry>,
         resolved: mpsc::Sender<Resolved>,
     ) -> anyhow::Result<Self> {
-        let mut loaded = object::load(&config.pin_directory, config.sizes)?;
-        let programs = Programs::of(&loaded.object)?;
         if let Err(error) = kernel_log::follow(&mut loaded.object) {
             tracing::warn!("the datapath's own messages will not be seen: {error:#}");
         }
-        let store = Store::new(&mut loaded.object, loaded.control)?;
-        programs.pin(&config.pin_directory)?;
+        let store = Store::new(&mut loaded.object, Arc::clone(&loaded.control))?;
         store.control().set_denials(false);
         let table = Table::new(store.last_section()?);
-        let attachments = Attachments::new(&config.pin_directory, config.hook)?;
-        tracing::info!(adopted = loaded.adopted, hook = %attachments.traffic_control(), "the datapath is loaded");
         Ok(Self {
             policy: InEffect::new(&config.set_up, config.reading),
             serial: policy::serial(),
@@ -113,17 +97,13 @@ impl Upkeep {
             outside: Outside::new(resolved),
             table,
             store,
-            programs,
-            attachments,
+            interfaces,
             reconciled: false,
-            surveyed: false,
             ready: false,
             adopted: loaded.adopted,
             addresses: BTreeSet::new(),
             located: false,
             said: None,
-            told: BTreeSet::new(),
-            troubles: Troubles::default(),
             not_served: NotServed::default(),
             synchronised: Synchronised::default(),
             telemetry,
@@ -319,7 +299,7 @@ impl Upkeep {
                     self.addresses.iter().map(SocketAddr::to_string).collect();
                 tracing::info!(
                     names = self.table.entries(),
-                    interfaces = self.attachments.list().len(),
+                    interfaces = self.interfaces.borrow().attached,
                     "answering questions to {}",
                     addresses.join(", ")
                 );
@@ -330,6 +310,9 @@ impl Upkeep {
 
     /// Renews the lease, looks whether time has changed the policy, and tries again what the maps refused.
     pub(super) fn beat(&mut self) -> anyhow::Result<()> {
+        self.interfaces.has_changed().context(
+            "the thread that looks after interfaces has ended; this is a fault of zerohop",
+        )?;
         self.follow_policy();
         if !self.reconciled {
             self.reconcile()?;
@@ -391,7 +374,7 @@ impl Upkeep {
         if let (true, Some((address, questions))) = (quiet, counts.unknown_destinations.first()) {
             tracing::warn!(
                 "attached to {} interfaces, and nobody asks a known DNS address: they ask {address} ({questions} questions); if that is the cluster's DNS, name it by --dns-address",
-                self.attachments.list().len()
+                self.interfaces.borrow().attached
             );
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, anyhow, bail};
@@ -79,8 +80,8 @@ impl Sizes {
 pub struct Loaded {
     /// Programs and maps.
     pub object: Ebpf,
-    /// The control map in the agent's memory.
-    pub control: ControlMap,
+    /// The control map in the agent's memory, for all who write into it.
+    pub control: Arc<ControlMap>,
     /// Whether the maps are those of an earlier agent.
     pub adopted: bool,
 }
@@ -107,7 +108,7 @@ pub fn load(directory: &Path, sizes: Sizes) -> anyhow::Result<Loaded> {
         .context("map the control record into memory; it needs Linux 5.5 or later")?;
     Ok(Loaded {
         object,
-        control,
+        control: Arc::new(control),
         adopted,
     })
 }
@@ -129,7 +130,7 @@ pub fn load_unpinned(sizes: Sizes) -> anyhow::Result<Loaded> {
         .context("map the control record into memory")?;
     Ok(Loaded {
         object,
-        control,
+        control: Arc::new(control),
         adopted: false,
     })
 }

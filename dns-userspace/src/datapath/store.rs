@@ -1,9 +1,10 @@
 //! The maps: where the table's operations are carried out.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -31,9 +32,9 @@ const DNS_PORT: u16 = 53;
 /// BPF_NOEXIST (bpf(2)): an element that is there is not replaced.
 const NEW: u64 = 1;
 
-/// The maps that the agent writes.
+/// The maps that hold the cluster's names, and whom they are asked of.
 pub struct Store {
-    control: ControlMap,
+    control: Arc<ControlMap>,
     entries_40: HashMap<MapData, [u8; 40], [u8; ENTRY_LEN]>,
     entries_64: HashMap<MapData, [u8; 64], [u8; ENTRY_LEN]>,
     entries_256: HashMap<MapData, [u8; 256], [u8; ENTRY_LEN]>,
@@ -44,11 +45,9 @@ pub struct Store {
     forms: Array<MapData, [u8; FORM_LEN]>,
     zones: Array<MapData, [u8; ZONE_LEN]>,
     destinations: HashMap<MapData, [u8; 20], u32>,
-    interfaces: HashMap<MapData, u32, u32>,
     counters: Counters,
     /// How many sections of each class spare records may take.
     spare_sections: [usize; SECTION_LENGTHS.len()],
-    mtus: BTreeMap<u32, u32>,
 }
 
 macro_rules! map {
@@ -57,13 +56,14 @@ macro_rules! map {
             .context(concat!("open the map ", $name))?
     };
 }
+pub(super) use map;
 
 impl Store {
     /// Takes the maps out of the object.
     ///
     /// # Errors
     /// A map that is missing or of another shape: the object is not this agent's.
-    pub fn new(object: &mut Ebpf, control: ControlMap) -> anyhow::Result<Self> {
+    pub fn new(object: &mut Ebpf, control: Arc<ControlMap>) -> anyhow::Result<Self> {
         let mut spare_sections = [0; SECTION_LENGTHS.len()];
         for (most, length) in spare_sections.iter_mut().zip(SECTION_LENGTHS) {
             *most = object::most_elements(object, &format!("SECTIONS_{length}"))? / 2;
@@ -83,26 +83,11 @@ impl Store {
             zones: Array::try_from(aya::maps::Map::Array(object::take(object, "ZONES")?))
                 .context("open the map ZONES")?,
             destinations: map!(object, "DESTINATIONS"),
-            interfaces: map!(object, "INTERFACES"),
             counters: Counters::new(
                 object::take(object, "COUNTERS")?,
                 object::take(object, "UNKNOWN")?,
             )?,
-            mtus: BTreeMap::new(),
-        }
-        .with_known_mtus())
-    }
-
-    /// Takes over what an earlier agent has noted of the interfaces that it was attached to.
-    fn with_known_mtus(mut self) -> Self {
-        self.mtus = self.interfaces.iter().flatten().collect();
-        self
-    }
-
-    /// The interfaces whose MTU is noted.
-    #[must_use]
-    pub fn interfaces(&self) -> BTreeSet<u32> {
-        self.mtus.keys().copied().collect()
+        })
     }
 
     /// The control record.
@@ -182,28 +167,6 @@ impl Store {
                     .is_err()
         });
         Ok(left.copied().collect())
-    }
-
-    /// Notes the MTU of an interface, or that it is gone.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn set_mtu(&mut self, interface: u32, mtu: Option<u32>) -> anyhow::Result<()> {
-        match mtu {
-            Some(mtu) => self.mtus.insert(interface, mtu),
-            None => self.mtus.remove(&interface),
-        };
-        let floor = self.mtus.values().copied().min().unwrap_or(0);
-        self.control
-            .set_mtu_floor(u16::try_from(floor).unwrap_or(u16::MAX));
-        match mtu {
-            Some(mtu) => self.interfaces.insert(interface, mtu, 0),
-            None => match self.interfaces.remove(&interface) {
-                Err(error) if is_missing(&error) => Ok(()),
-                removed => removed,
-            },
-        }
-        .context("note an interface's MTU")
     }
 
     /// Removes every entry and section that is not among these: what an earlier agent has left.
@@ -339,7 +302,7 @@ impl Maps for Store {
 }
 
 /// Whether there was nothing to remove: aya hands the kernel's ENOENT on then.
-fn is_missing(error: &MapError) -> bool {
+pub(super) fn is_missing(error: &MapError) -> bool {
     match error {
         MapError::KeyNotFound => true,
         MapError::SyscallError(error) => error.io_error.kind() == io::ErrorKind::NotFound,

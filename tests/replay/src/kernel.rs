@@ -14,6 +14,7 @@ use aya::{Ebpf, TestRun as _, TestRunOptions, programs::SchedClassifier};
 use dns_ebpf::Pass;
 use dns_userspace::{
     datapath::{
+        mtus::Mtus,
         object::{self, Sizes},
         store::Store,
     },
@@ -113,6 +114,8 @@ impl Kernel {
     /// The kernel refuses: no root, no BTF, too old.
     pub fn load() -> Result<Self> {
         let mut loaded = object::load_unpinned(Sizes::default())?;
+        let mut mtus = Mtus::new(&mut loaded.object, loaded.control.clone())?;
+        mtus.set(INTERFACE, Some(MTU))?;
         let mut store = Store::new(&mut loaded.object, loaded.control)?;
         let servers: BTreeSet<SocketAddr> = Family::ALL.map(Family::server).into();
         let left = store.set_destinations(&servers)?;
@@ -120,7 +123,6 @@ impl Kernel {
             left.is_empty(),
             "the map of DNS addresses does not take {left:?}"
         );
-        store.set_mtu(INTERFACE, Some(MTU))?;
         let serial = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs() as u32);

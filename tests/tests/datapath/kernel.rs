@@ -228,8 +228,8 @@ fn removing_what_is_not_there_is_no_error() {
     }
     let mut kernel = Kernel::new(&Cluster::standard());
     kernel
-        .store
-        .set_mtu(77, None)
+        .mtus
+        .set(77, None)
         .expect("an interface without an MTU is gone");
     let name = (*b"\x06nobody\0").into();
     kernel

@@ -15,6 +15,7 @@ use aya::{
 use dns_ebpf::Scratch;
 use dns_userspace::{
     datapath::{
+        mtus::Mtus,
         object::{self, Sizes},
         store::Store,
     },
@@ -77,6 +78,7 @@ pub(crate) enum Did {
 pub(crate) struct Kernel {
     pub(crate) object: Ebpf,
     pub(crate) store: Store,
+    pub(crate) mtus: Mtus,
     /// Interfaces whose MTU is known.
     interfaces: BTreeSet<u32>,
 }
@@ -89,6 +91,7 @@ impl Kernel {
             sections: 4096,
         };
         let mut loaded = object::load_unpinned(sizes).expect("the kernel takes the object");
+        let mtus = Mtus::new(&mut loaded.object, loaded.control.clone()).expect("its map of MTUs");
         let mut store = Store::new(&mut loaded.object, loaded.control).expect("its maps");
         let zones = encode::zones(&cluster.policy, SERIAL).expect("zones");
         store
@@ -104,6 +107,7 @@ impl Kernel {
         let mut kernel = Self {
             object: loaded.object,
             store,
+            mtus,
             interfaces: BTreeSet::new(),
         };
         kernel.put_under(Condition::Usual);
@@ -136,7 +140,7 @@ impl Kernel {
                 None => self.interfaces.remove(&interface),
             };
             if known || mtu.is_some() {
-                self.store.set_mtu(interface, mtu).expect("an MTU");
+                self.mtus.set(interface, mtu).expect("an MTU");
             }
         }
     }

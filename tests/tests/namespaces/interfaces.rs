@@ -1,10 +1,11 @@
 //! Pods that come, go and change while the agent runs, and pods that ask somebody else.
 
 use anyhow::{Result, ensure};
-use tests::{Pod, Question, eventually, hickory_proto::rr::RecordType};
+use tests::{HeldThread, Pod, Question, eventually, hickory_proto::rr::RecordType};
 
-use crate::site::{
-    Answerer, LIMIT, OTHER_SERVERS, SERVERS, ask, at_a_site, full, ip, wait_attached,
+use crate::{
+    catalogue::Service,
+    site::{Answerer, LIMIT, OTHER_SERVERS, SERVERS, ask, at_a_site, full, ip, wait_attached},
 };
 
 #[test]
@@ -58,6 +59,37 @@ fn a_pod_made_while_the_agent_runs_is_answered_also_when_made_anew() -> Result<(
             agent.terminate()?;
         }
         Ok(())
+    })
+}
+
+#[test]
+fn changes_of_objects_do_not_wait_for_an_interface_that_takes_long() -> Result<()> {
+    let name = "changes_of_objects_do_not_wait_for_an_interface_that_takes_long";
+    at_a_site(name, |site| {
+        let agent = site.agent(&[])?;
+        // As the kernel does, which lets an attachment wait for as long as others hold its lock of all interfaces.
+        let held = HeldThread::hold(agent.process().id(), "interfaces")?;
+        let pod = Pod::new(&site.node, 2)?;
+        for address in ["10.96.1.1", "10.96.1.2"] {
+            let manifest = Service::new("new", &[address]).manifest();
+            site.manifests.write("new.yaml", &manifest)?;
+            eventually(LIMIT, "the kernel to answer with the new address", || {
+                let answer = site.ask(&full("new"), RecordType::A)?;
+                ensure!(answer.by == Answerer::Kernel && answer.data == [address]);
+                Ok(())
+            })?;
+        }
+        let attached = agent.status()?.interfaces;
+        assert_eq!(attached.len(), 1, "the new pod waits: {attached:?}");
+        drop(held);
+        wait_attached(&agent, pod.node_interface())?;
+        let answer = ask(
+            &pod,
+            SERVERS[0],
+            &Question::new(&full("new"), RecordType::A),
+        )?;
+        assert_eq!(answer.by, Answerer::Kernel);
+        agent.terminate()
     })
 }
 

@@ -16,6 +16,7 @@ use dns_userspace::{
     datapath::{
         attach::{Attachment, Attachments, Hook, Programs},
         interfaces::{AttachPoint, Interface},
+        mtus::Mtus,
         object::{self, Sizes},
         store::Store,
     },
@@ -303,7 +304,8 @@ fn attach(node: &tests::Namespace, pod: &Pod, pins: &Pins) -> Result<(Store, Att
     };
     let mut loaded = object::load_unpinned(sizes)?;
     let programs = Programs::of(&loaded.object)?;
-    let mut store = Store::new(&mut loaded.object, loaded.control)?;
+    let mut mtus = Mtus::new(&mut loaded.object, loaded.control.clone())?;
+    let store = Store::new(&mut loaded.object, loaded.control)?;
     let attachments = node.enter(|| {
         let index = nix::net::if_::if_nametoindex(pod.node_interface()).context("find the veth")?;
         let interface = Interface {
@@ -318,7 +320,7 @@ fn attach(node: &tests::Namespace, pod: &Pod, pins: &Pins) -> Result<(Store, Att
         let mut attachments = Attachments::new(pins.path(), Hook::Auto)?;
         let attached = attachments.attach(&interface, &programs)?;
         ensure!(attached != Attachment::Gone, "the veth is gone");
-        store.set_mtu(index, Some(interface.mtu))?;
+        mtus.set(index, Some(interface.mtu))?;
         Ok(attachments)
     })?;
     Ok((store, attachments))

@@ -34,7 +34,10 @@ impl Upkeep {
             Some(Readiness::NothingAnswered) => self.may_answer_nothing(),
             Some(Readiness::NoAddress) | None => false,
         };
-        answered && self.world.complete() && self.surveyed && self.policy.is_known()
+        answered
+            && self.world.complete()
+            && self.interfaces.borrow().surveyed
+            && self.policy.is_known()
     }
 
     /// Whether the policy leaves everything to the DNS service.
@@ -65,7 +68,7 @@ impl Upkeep {
             dns_addresses: self.addresses.iter().map(ToString::to_string).collect(),
             names: counted(self.table.entries()),
             refused: counted(self.table.refused().count()),
-            interfaces: counted(self.attachments.list().len()),
+            interfaces: counted(self.interfaces.borrow().attached),
             skipped: SkippedReport {
                 count: counted(self.not_served.count()),
                 first: named.collect(),
