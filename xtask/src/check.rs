@@ -124,6 +124,8 @@ fn bpf_lints(environment: &Environment) -> Option<Command> {
         "dns-ebpf",
         "--package",
         "filter-ebpf",
+        "--package",
+        "bounce-ebpf",
         "--bins",
         "--release",
     ]);

@@ -3,6 +3,7 @@
 //! This file only dispatches. Nothing here needs a BPF toolchain to compile, because these commands
 //! are what sets one up.
 
+mod bench;
 mod build;
 mod check;
 mod demo;
@@ -43,6 +44,8 @@ enum Verb {
     Replay(replay::Options),
     /// Puts random questions about random clusters to the kernel program and to a running CoreDNS
     Parity(parity::Options),
+    /// Measures zerohop beside the floor, CoreDNS, NodeLocal DNSCache and NSD
+    Bench(bench::Options),
     /// Makes a real cluster on this machine, with zerohop in it, and asks both
     Kind(kind::Options),
     /// Makes deploy/zerohop.yaml from the Helm chart
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Replay(options) => return replay::run(&options),
         Verb::Parity(options) => return parity::run(&options),
+        Verb::Bench(options) => return bench::run(&options),
         Verb::Kind(options) => kind::run(&options),
         Verb::Manifests(options) => manifests::run(&options),
         Verb::Check(options) => check::run(&options),

@@ -105,6 +105,24 @@ pub(crate) const PARITY: &[Need] = &[
     Need::Tool(Tool::Kubectl),
 ];
 
+/// What the bench needs.
+pub(crate) const BENCH: &[Need] = &[
+    Need::Kernel,
+    Need::Program("gcc"),
+    Need::BpfObject,
+    Need::Program("musl-gcc"),
+    Need::Program("ip"),
+    Need::Program("iptables"),
+    Need::Program("bpftool"),
+    Need::Program("openssl"),
+    Need::Program("nsd"),
+    Need::Program("dnsperf"),
+    Need::Tool(Tool::Etcd),
+    Need::Tool(Tool::CoreDns),
+    Need::Tool(Tool::KubeApiserver),
+    Need::Tool(Tool::Kubectl),
+];
+
 /// What the tests need, which is nearly all there is.
 pub(crate) const TEST: &[Need] = &[
     Need::Kernel,
@@ -132,7 +150,11 @@ pub(crate) const TEST: &[Need] = &[
 /// What the verbs need, all of them together.
 pub(crate) fn everything() -> Vec<Need> {
     let mut needs = TEST.to_vec();
-    needs.extend(KIND.iter().filter(|need| !TEST.contains(need)));
+    for more in KIND.iter().chain(BENCH) {
+        if !needs.contains(more) {
+            needs.push(*more);
+        }
+    }
     needs
 }
 
@@ -319,6 +341,7 @@ mod tests {
             .chain(BUILD)
             .chain(IMAGE)
             .chain(KIND)
+            .chain(BENCH)
         {
             if let Need::Program(name) = need {
                 assert!(

@@ -69,6 +69,8 @@ pub(super) const PROGRAMS: &[Program] = &[
     ),
     program("tcpdump", "tcpdump", &["--version"], "watches frames"),
     program("iptables", "iptables", &["--version"], "a cluster's DNAT"),
+    program("nsd", "nsd", &["-v"], "a DNS server beside ours"),
+    program("dnsperf", "dnsperf", &["-h"], "asks many questions"),
     program("bash", "bash", &["--version"], "the shell in test pods"),
     program(
         "busybox",

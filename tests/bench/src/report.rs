@@ -1,0 +1,266 @@
+//! What a person reads at the end: a table for each part.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::{
+    results::{Bystander, KernelCost, Program, Ratio, Results, RoundTrip, Throughput, Walk},
+    targets::{Limit, TARGETS, Target, Verdict},
+};
+
+/// Everything that was measured, as text.
+pub(crate) fn text(results: &Results) -> String {
+    let Results { machine, .. } = results;
+    let mut text = format!(
+        "\n{}, {} CPUs, {:.1} GB, Linux {}. Figures are medians of the rounds, with the least and the most.\n",
+        machine.processor,
+        machine.cpus,
+        machine.memory_octets as f64 / 1e9,
+        machine.kernel
+    );
+    let mut add = |head: &str, rows: usize, table: &dyn Fn() -> String| {
+        if rows > 0 {
+            text += &format!("\n{head}\n{}", table());
+        }
+    };
+    add(
+        "Round trips from a pod, one after the other:",
+        results.round_trips.len(),
+        &|| round_trips(&results.round_trips),
+    );
+    add(
+        "As many answers as possible, and at a fixed rate:",
+        results.throughput.len(),
+        &|| throughput(&results.throughput),
+    );
+    add(
+        "getaddrinfo through the search path (ndots:5):",
+        results.walks.len(),
+        &|| walks(&results.walks),
+    );
+    add("What others pay:", results.bystanders.len(), &|| {
+        bystanders(&results.bystanders)
+    });
+    add(
+        "Nanoseconds in the kernel for each packet:",
+        results.kernel.len(),
+        &|| kernel(&results.kernel),
+    );
+    add(
+        "The agent's programs (how many instructions one run executes is not measured):",
+        results.programs.len(),
+        &|| programs(&results.programs),
+    );
+    add("Targets:", TARGETS.len(), &|| targets(results));
+    text
+}
+
+fn round_trips(rows: &[RoundTrip]) -> String {
+    let mut table = table(&[
+        "",
+        "p50 µs",
+        "p99 µs",
+        "p99.9 µs",
+        "p50 / floor",
+        "p99 / floor",
+        "count",
+    ]);
+    for row in rows {
+        table.add_row([
+            format!("{} ({})", row.label, row.key),
+            microseconds(row.times.p50),
+            microseconds(row.times.p99),
+            microseconds(row.times.p999),
+            ratio(row.p50_over_floor),
+            ratio(row.p99_over_floor),
+            row.times.count.to_string(),
+        ]);
+    }
+    finished(&table)
+}
+
+fn throughput(rows: &[Throughput]) -> String {
+    let head = [
+        "",
+        "answers/s",
+        "answers/CPU-s",
+        "dnsperf",
+        "rate",
+        "p50 µs",
+        "p99 µs",
+        "lost",
+    ];
+    let mut table = table(&head);
+    for row in rows {
+        let dnsperf = row.dnsperf_answers.map(|answers| format!("{answers:.0}"));
+        let mut cells = vec![
+            format!("{} ({})", row.label, row.key),
+            spread(row.answers, 0),
+            spread(row.answers_per_cpu_second, 0),
+            dnsperf.unwrap_or_default(),
+        ];
+        if let Some(at_rate) = &row.at_rate {
+            cells.extend([
+                at_rate.rate.to_string(),
+                microseconds(at_rate.times.p50),
+                microseconds(at_rate.times.p99),
+                at_rate.lost.to_string(),
+            ]);
+        }
+        table.add_row(cells);
+    }
+    finished(&table)
+}
+
+fn walks(rows: &[Walk]) -> String {
+    let mut table = table(&[
+        "",
+        "with: p50 µs",
+        "p99 µs",
+        "without: p50 µs",
+        "p99 µs",
+        "gain",
+    ]);
+    for row in rows {
+        table.add_row([
+            format!("{}, {}", row.library, row.name),
+            microseconds(row.with.p50),
+            microseconds(row.with.p99),
+            microseconds(row.without.p50),
+            microseconds(row.without.p99),
+            ratio(row.gain),
+        ]);
+    }
+    finished(&table)
+}
+
+fn bystanders(rows: &[Bystander]) -> String {
+    let mut table = table(&["", "with", "without", "unit", "with / without"]);
+    for row in rows {
+        let digits = if row.with < 1000.0 { 2 } else { 0 };
+        table.add_row([
+            format!("{} ({})", row.label, row.key),
+            format!("{:.digits$}", row.with),
+            format!("{:.digits$}", row.without),
+            row.unit.clone(),
+            spread(row.ratio, 3),
+        ]);
+    }
+    finished(&table)
+}
+
+fn kernel(rows: &[KernelCost]) -> String {
+    let mut table = table(&["", "real packets", "repeated", "over the base", "base"]);
+    for row in rows {
+        let shown = |figure: Option<Ratio>| figure.map_or_else(String::new, nanoseconds);
+        table.add_row([
+            format!("{} ({})", row.label, row.key),
+            shown(row.statistics),
+            shown(row.test_run),
+            shown(row.over_base),
+            row.base.clone(),
+        ]);
+    }
+    finished(&table)
+}
+
+fn programs(rows: &[Program]) -> String {
+    let mut table = table(&[
+        "",
+        "verified instructions",
+        "instructions",
+        "octets as machine code",
+    ]);
+    for row in rows {
+        table.add_row([
+            row.name.clone(),
+            row.verified_instructions.to_string(),
+            row.instructions.to_string(),
+            row.jited_octets.to_string(),
+        ]);
+    }
+    finished(&table)
+}
+
+fn targets(results: &Results) -> String {
+    let mut table = table(&["", "target", "reached", "from", ""]);
+    for target in &TARGETS {
+        let reached = target.reached(results);
+        let (figure, beside) = match &reached {
+            Some(reached) => (with_unit(target, reached.figure), reached.beside.clone()),
+            None => (String::new(), String::new()),
+        };
+        let verdict = match target.verdict(results) {
+            Verdict::Met => "met",
+            Verdict::Missed => "MISSED",
+            Verdict::NotMeasured => "not measured",
+        };
+        table.add_row([
+            target.what.to_owned(),
+            limit(target),
+            figure,
+            beside,
+            verdict.to_owned(),
+        ]);
+    }
+    finished(&table)
+}
+
+fn limit(target: &Target) -> String {
+    let (sign, limit) = match target.limit {
+        Limit::AtMost(limit) => ("≤", limit),
+        Limit::AtLeast(limit) => ("≥", limit),
+    };
+    format!("{sign} {limit} {}", target.unit)
+        .trim_end()
+        .to_owned()
+}
+
+/// The figure with its spread, where there were rounds.
+fn with_unit(target: &Target, figure: Ratio) -> String {
+    let digits = match figure.median.abs() {
+        small if small < 10.0 => 3,
+        middle if middle < 1000.0 => 1,
+        _ => 0,
+    };
+    let text = match figure.least == figure.most {
+        true => format!("{:.digits$}", figure.median),
+        false => spread(figure, digits),
+    };
+    format!("{text} {}", target.unit).trim_end().to_owned()
+}
+
+/// A table whose first column is words and whose others are numbers.
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn finished(table: &Table) -> String {
+    table.trim_fmt() + "\n"
+}
+
+fn microseconds(nanoseconds: u64) -> String {
+    format!("{:.2}", nanoseconds as f64 / 1000.0)
+}
+
+/// A quotient with its spread.
+fn ratio(ratio: Ratio) -> String {
+    spread(ratio, 2)
+}
+
+fn nanoseconds(ratio: Ratio) -> String {
+    spread(ratio, 0)
+}
+
+fn spread(ratio: Ratio, digits: usize) -> String {
+    let Ratio {
+        median,
+        least,
+        most,
+    } = ratio;
+    format!("{median:.digits$} ({least:.digits$} … {most:.digits$})")
+}

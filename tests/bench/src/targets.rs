@@ -1,0 +1,376 @@
+//! What the bench has to show, and whether it does.
+
+use crate::{
+    results::{KernelCost, Ratio, Results, RoundTrip, Size, Throughput},
+    round_trip::over,
+};
+
+/// Places of the percentiles in a round of [`RoundTrip::rounds`].
+const P50: usize = 0;
+const P99: usize = 1;
+
+/// Octets of a megabyte.
+const MB: f64 = 1e6;
+
+/// One line of the table.
+pub(crate) struct Target {
+    /// What is measured.
+    pub(crate) what: &'static str,
+    /// How much of it there may be.
+    pub(crate) limit: Limit,
+    /// What the figure counts: `×`, `ns`, `MB` and the like.
+    pub(crate) unit: &'static str,
+    /// How it follows from the results; none if the part was not run.
+    reached: fn(&Results) -> Option<Reached>,
+}
+
+/// How much there may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Limit {
+    /// This or less.
+    AtMost(f64),
+    /// This or more.
+    AtLeast(f64),
+}
+
+/// What a run has reached.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reached {
+    /// The figure that the limit is for, with its spread.
+    pub(crate) figure: Ratio,
+    /// The absolute figures that it is made from, in words.
+    pub(crate) beside: String,
+}
+
+/// Whether a target is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Met,
+    Missed,
+    NotMeasured,
+}
+
+impl Target {
+    /// What the run has reached; none if the part was not run.
+    pub(crate) fn reached(&self, results: &Results) -> Option<Reached> {
+        (self.reached)(results)
+    }
+
+    /// Whether the figure of `results` (the median, where there are rounds) keeps within the limit.
+    pub(crate) fn verdict(&self, results: &Results) -> Verdict {
+        let Some(reached) = self.reached(results) else {
+            return Verdict::NotMeasured;
+        };
+        let is_met = match self.limit {
+            Limit::AtMost(limit) => reached.figure.median <= limit,
+            Limit::AtLeast(limit) => reached.figure.median >= limit,
+        };
+        if is_met {
+            Verdict::Met
+        } else {
+            Verdict::Missed
+        }
+    }
+}
+
+/// Whether every target is met.
+pub(crate) fn are_all_met(results: &Results) -> bool {
+    let mut targets = TARGETS.iter();
+    targets.all(|target| target.verdict(results) == Verdict::Met)
+}
+
+/// All of them.
+pub(crate) const TARGETS: [Target; 24] = [
+    Target {
+        what: "hit, round trip: p50 over the floor's",
+        limit: Limit::AtMost(1.10),
+        unit: "×",
+        reached: |results| over_floor(results, "hit", P50),
+    },
+    Target {
+        what: "hit, round trip: p99 over the floor's",
+        limit: Limit::AtMost(1.3),
+        unit: "×",
+        reached: |results| over_floor(results, "hit", P99),
+    },
+    Target {
+        what: "NXDOMAIN through the first suffix: p50 over the floor's",
+        limit: Limit::AtMost(1.2),
+        unit: "×",
+        reached: |results| over_floor(results, "nxdomain_3", P50),
+    },
+    Target {
+        what: "NXDOMAIN through the second suffix: p50 over the floor's",
+        limit: Limit::AtMost(1.2),
+        unit: "×",
+        reached: |results| over_floor(results, "nxdomain_2", P50),
+    },
+    Target {
+        what: "NXDOMAIN through the third suffix: p50 over the floor's",
+        limit: Limit::AtMost(1.2),
+        unit: "×",
+        reached: |results| over_floor(results, "nxdomain_1", P50),
+    },
+    Target {
+        what: "CoreDNS behind kube-proxy's rules: p50 over a hit's",
+        limit: Limit::AtLeast(40.0),
+        unit: "×",
+        reached: |results| over_hit(results, "core_dns", P50),
+    },
+    Target {
+        what: "CoreDNS behind kube-proxy's rules: p99 over a hit's",
+        limit: Limit::AtLeast(80.0),
+        unit: "×",
+        reached: |results| over_hit(results, "core_dns", P99),
+    },
+    Target {
+        what: "answers per CPU-second: hits over CoreDNS's",
+        limit: Limit::AtLeast(20.0),
+        unit: "×",
+        reached: answers_over_core_dns,
+    },
+    Target {
+        what: "NodeLocal DNSCache: p50 over a hit's",
+        limit: Limit::AtLeast(30.0),
+        unit: "×",
+        reached: |results| over_hit(results, "node_local", P50),
+    },
+    Target {
+        what: "NSD: p50 over a hit's",
+        limit: Limit::AtLeast(4.0),
+        unit: "×",
+        reached: |results| over_hit(results, "nsd", P50),
+    },
+    Target {
+        what: "in the kernel over the floor: hit",
+        limit: Limit::AtMost(200.0),
+        unit: "ns",
+        reached: |results| in_the_kernel(results, "hit"),
+    },
+    Target {
+        what: "in the kernel over the floor: NXDOMAIN, depth 3",
+        limit: Limit::AtMost(350.0),
+        unit: "ns",
+        reached: |results| in_the_kernel(results, "nxdomain_3"),
+    },
+    Target {
+        what: "in the kernel over the floor: passed on after the look-up",
+        limit: Limit::AtMost(150.0),
+        unit: "ns",
+        reached: |results| in_the_kernel(results, "pass"),
+    },
+    Target {
+        what: "in the kernel over an empty program: other UDP",
+        limit: Limit::AtMost(20.0),
+        unit: "ns",
+        reached: |results| in_the_kernel(results, "udp_repeated"),
+    },
+    Target {
+        what: "in the kernel over an empty program: TCP",
+        limit: Limit::AtMost(20.0),
+        unit: "ns",
+        reached: |results| in_the_kernel(results, "tcp_repeated"),
+    },
+    Target {
+        what: "TCP throughput, with over without",
+        limit: Limit::AtLeast(0.99),
+        unit: "×",
+        reached: tcp,
+    },
+    Target {
+        what: "getaddrinfo(\"github.com\") by glibc, without over with",
+        limit: Limit::AtLeast(3.0),
+        unit: "×",
+        reached: |results| walk(results, "glibc"),
+    },
+    Target {
+        what: "getaddrinfo(\"github.com\") by musl, without over with",
+        limit: Limit::AtLeast(3.0),
+        unit: "×",
+        reached: |results| walk(results, "musl"),
+    },
+    Target {
+        what: "10 k services: agent and maps",
+        limit: Limit::AtMost(64.0),
+        unit: "MB",
+        reached: |results| {
+            let size = ten_thousand(results, false)?;
+            let (agent, maps) = (
+                megabytes(size.agent_steady_octets),
+                megabytes(size.map_octets),
+            );
+            one(
+                agent + maps,
+                format!("agent {agent:.1} MB, maps {maps:.1} MB"),
+            )
+        },
+    },
+    Target {
+        what: "10 k services, 100 k endpoints: agent's peak",
+        limit: Limit::AtMost(120.0),
+        unit: "MB",
+        reached: |results| {
+            let size = ten_thousand(results, true)?;
+            let steady = megabytes(size.agent_steady_octets);
+            one(
+                megabytes(size.agent_peak_octets),
+                format!("steady {steady:.1} MB"),
+            )
+        },
+    },
+    Target {
+        what: "10 k services, 100 k endpoints: maps",
+        limit: Limit::AtMost(120.0),
+        unit: "MB",
+        reached: |results| {
+            one(
+                megabytes(ten_thousand(results, true)?.map_octets),
+                String::new(),
+            )
+        },
+    },
+    Target {
+        what: "10 k services, 100 k endpoints: lists → all answers",
+        limit: Limit::AtMost(3.0),
+        unit: "s",
+        reached: |results| {
+            let size = ten_thousand(results, true)?;
+            let start = size.start_to_answering;
+            one(
+                size.lists_to_answering,
+                format!("{start:.1} s from the start"),
+            )
+        },
+    },
+    Target {
+        what: "event → map at 1,000 changes a second: p99",
+        limit: Limit::AtMost(10.0),
+        unit: "ms",
+        reached: propagation,
+    },
+    Target {
+        what: "verified instructions, the largest program",
+        limit: Limit::AtMost(200_000.0),
+        unit: "",
+        reached: |results| {
+            let largest = results.programs.iter();
+            let largest = largest.max_by_key(|program| program.verified_instructions)?;
+            one(
+                f64::from(largest.verified_instructions),
+                largest.name.clone(),
+            )
+        },
+    },
+];
+
+fn one(figure: f64, beside: String) -> Option<Reached> {
+    Some(Reached {
+        figure: Ratio {
+            median: figure,
+            least: figure,
+            most: figure,
+        },
+        beside,
+    })
+}
+
+fn round_trip<'a>(results: &'a Results, key: &str) -> Option<&'a RoundTrip> {
+    results.round_trips.iter().find(|kind| kind.key == key)
+}
+
+fn over_floor(results: &Results, key: &str, percentile: usize) -> Option<Reached> {
+    compared(
+        round_trip(results, key)?,
+        round_trip(results, "floor")?,
+        percentile,
+    )
+}
+
+fn over_hit(results: &Results, key: &str, percentile: usize) -> Option<Reached> {
+    compared(
+        round_trip(results, key)?,
+        round_trip(results, "hit")?,
+        percentile,
+    )
+}
+
+fn compared(kind: &RoundTrip, base: &RoundTrip, percentile: usize) -> Option<Reached> {
+    let microseconds =
+        |kind: &RoundTrip| [kind.times.p50, kind.times.p99][percentile] as f64 / 1000.0;
+    Some(Reached {
+        figure: over(&kind.rounds, &base.rounds, percentile),
+        beside: format!("{:.2} and {:.2} µs", microseconds(kind), microseconds(base)),
+    })
+}
+
+fn answers_over_core_dns(results: &Results) -> Option<Reached> {
+    let find =
+        |key: &str| -> Option<&Throughput> { results.throughput.iter().find(|way| way.key == key) };
+    let (hit, core_dns) = (
+        find("hit")?.answers_per_cpu_second,
+        find("core_dns")?.answers_per_cpu_second,
+    );
+    Some(Reached {
+        figure: Ratio {
+            median: hit.median / core_dns.median,
+            least: hit.least / core_dns.most,
+            most: hit.most / core_dns.least,
+        },
+        beside: format!("{:.0} and {:.0}", hit.median, core_dns.median),
+    })
+}
+
+fn in_the_kernel(results: &Results, key: &str) -> Option<Reached> {
+    let find =
+        |key: &str| -> Option<&KernelCost> { results.kernel.iter().find(|cost| cost.key == key) };
+    let time = |cost: &KernelCost| cost.statistics.or(cost.test_run).map(|ratio| ratio.median);
+    let cost = find(key)?;
+    let base = find(&cost.base)?;
+    Some(Reached {
+        figure: cost.over_base?,
+        beside: format!("{:.0} and {:.0} ns", time(cost)?, time(base)?),
+    })
+}
+
+fn tcp(results: &Results) -> Option<Reached> {
+    let find = |key: &str| results.bystanders.iter().find(|kind| kind.key == key);
+    let (rate, cost) = (find("tcp")?, find("tcp_cpu")?);
+    Some(Reached {
+        figure: rate.ratio,
+        beside: format!(
+            "{:.1} and {:.1} {}; CPU time × {:.3}",
+            rate.with, rate.without, rate.unit, cost.ratio.median
+        ),
+    })
+}
+
+fn walk(results: &Results, library: &str) -> Option<Reached> {
+    let walk = results.walks.iter().find(|walk| walk.library == library)?;
+    let (without, with) = (walk.without.p50 as f64, walk.with.p50 as f64);
+    Some(Reached {
+        figure: walk.gain,
+        beside: format!("{:.0} and {:.0} µs", without / 1000.0, with / 1000.0),
+    })
+}
+
+/// The cluster of ten thousand services, without or with a hundred thousand endpoints.
+fn ten_thousand(results: &Results, has_endpoints: bool) -> Option<&Size> {
+    let is_it =
+        |size: &&Size| size.services == 10_000 && (size.endpoints >= 100_000) == has_endpoints;
+    results.sizes.iter().find(is_it)
+}
+
+fn propagation(results: &Results) -> Option<Reached> {
+    let all = results.sizes.iter().flat_map(|size| &size.propagation);
+    let fast = all.filter(|rate| rate.changes_per_second == 1_000);
+    let slowest = fast.max_by_key(|rate| rate.times.p99)?;
+    let p50 = slowest.times.p50 as f64 / 1e6;
+    one(slowest.times.p99 as f64 / 1e6, format!("p50 {p50:.2} ms"))
+}
+
+fn megabytes(octets: u64) -> f64 {
+    octets as f64 / MB
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! `cargo xtask bench`: zerohop beside the floor, CoreDNS, NodeLocal DNSCache and NSD, in one run.
+
+use std::{
+    fs,
+    path::{Path, PathBuf, absolute},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    setup::{self, Environment},
+    workspace,
+};
+
+/// The exit code when nothing could be said: a 1 is kept for a missed target.
+const UNUSABLE: u8 = 2;
+
+/// A program that calls getaddrinfo, relative to the repository's root.
+const WALK: &str = "tests/bench/programs/walk.c";
+
+/// The C libraries that it is compiled with: the compiler, its options, and how the bench is told of the program.
+const LIBRARIES: [(&str, &[&str], &str); 2] = [
+    ("gcc", &[], "ZEROHOP_BENCH_WALK_GLIBC"),
+    ("musl-gcc", &["-static"], "ZEROHOP_BENCH_WALK_MUSL"),
+];
+
+/// What to measure.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Fewer and shorter rounds: under two minutes
+    #[arg(long)]
+    quick: bool,
+    /// Only these parts, divided by commas; `--only help` lists them
+    #[arg(long, value_name = "PARTS")]
+    only: Option<String>,
+    /// Also write everything into this file as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Succeed even if a target is missed
+    #[arg(long)]
+    report_only: bool,
+}
+
+/// Sets up, builds, and measures; the exit code says whether every target is met.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    match measure(options) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+fn measure(options: &Options) -> Result<u8> {
+    let arguments = arguments(options)?;
+    let environment = setup::ready(setup::BENCH)?;
+    let folder = build(&environment)?;
+    let mut command = Command::new(folder.join("bench"));
+    environment.apply(&mut command);
+    command
+        .args(arguments)
+        .env(::tests::Tool::Zerohop.variable(), folder.join("zerohop"));
+    for (compiler, flags, variable) in LIBRARIES {
+        command.env(variable, walk(compiler, flags, &folder)?);
+    }
+    let status = command.status().context("start the bench")?;
+    // Ended by a signal: it has not said anything.
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.unwrap_or(UNUSABLE))
+}
+
+fn arguments(options: &Options) -> Result<Vec<String>> {
+    let mut arguments = Vec::new();
+    if options.quick {
+        arguments.push("--quick".to_owned());
+    }
+    if options.report_only {
+        arguments.push("--report-only".to_owned());
+    }
+    if let Some(parts) = &options.only {
+        arguments.extend(["--only".to_owned(), parts.clone()]);
+    }
+    if let Some(json) = &options.json {
+        let path = absolute(json).with_context(|| format!("find {}", json.display()))?;
+        arguments.extend(["--json".to_owned(), path.display().to_string()]);
+    }
+    Ok(arguments)
+}
+
+/// Builds the bench and the agent, both optimised, and returns the folder that they are in.
+fn build(environment: &Environment) -> Result<PathBuf> {
+    let mut command = environment.cargo();
+    command.args(["build", "--release"]);
+    command.args(["--package", "bench", "--package", "dns-userspace"]);
+    let status = command.status().context("start cargo")?;
+    ensure!(
+        status.success(),
+        "the bench or the agent does not build, for the reasons above"
+    );
+    Ok(workspace::target_folder().join("release"))
+}
+
+/// Compiles the program that calls getaddrinfo with one C library.
+fn walk(compiler: &str, flags: &[&str], folder: &Path) -> Result<PathBuf> {
+    let folder = folder.join("bench-programs");
+    fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+    let program = folder.join(format!("walk-by-{compiler}"));
+    let output = Command::new(compiler)
+        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-s", "-o"])
+        .arg(&program)
+        .args(flags)
+        .arg(workspace::root().join(WALK))
+        .output()
+        .with_context(|| format!("start {compiler}"))?;
+    ensure!(
+        output.status.success(),
+        "{compiler} does not compile {WALK}: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn passed_on(line: &str) -> String {
+        let Line { options } = Line::parse_from(line.split(' '));
+        arguments(&options).expect("arguments").join(" ")
+    }
+
+    #[test]
+    fn every_option_is_passed_on() {
+        assert_eq!(passed_on("bench"), "");
+        assert_eq!(
+            passed_on("bench --quick --only kernel,size --json /out --report-only"),
+            "--quick --report-only --only kernel,size --json /out"
+        );
+    }
+
+    #[test]
+    fn the_json_file_is_named_from_where_the_person_stands() {
+        let folder = std::env::current_dir().expect("a current folder");
+        assert_eq!(
+            passed_on("bench --json out"),
+            format!("--json {}/out", folder.display())
+        );
+    }
+}
