@@ -233,6 +233,23 @@ pub struct Destination {
     pub reserved: [u8; 2],
 }
 
+impl Destination {
+    /// The same as words, which are quicker to compare.
+    #[inline(always)]
+    #[must_use]
+    pub fn words(&self) -> [u32; 5] {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.address;
+        let [q, r] = self.port;
+        [
+            u32::from_ne_bytes([a, b, c, d]),
+            u32::from_ne_bytes([e, f, g, h]),
+            u32::from_ne_bytes([i, j, k, l]),
+            u32::from_ne_bytes([m, n, o, p]),
+            u32::from_ne_bytes([q, r, 0, 0]),
+        ]
+    }
+}
+
 /// What the agent tells the kernel from moment to moment, in memory that both share.
 ///
 /// The agent stores each field atomically; `started` before and `finished` after every change of a

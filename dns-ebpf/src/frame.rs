@@ -12,10 +12,14 @@
 //!
 //! [`Scratch::frame`]: crate::Scratch::frame
 
+mod glance;
+mod turn;
+
+use self::glance::{glance, is_transport};
+pub(crate) use self::turn::{turn_round, words};
 use crate::{
     answer::{Control, Destination},
-    checksum,
-    packet::{FRAME_LEN, HEAD_LEN, Packet, Tables},
+    packet::{Admission, FRAME_LEN, Packet, Tables},
     pass::Pass,
 };
 
@@ -57,8 +61,6 @@ const DNS_PORT: u16 = 53;
 const MESSAGE_MIN: usize = 12 + 1 + 4;
 /// The longest message: CoreDNS reads datagrams into 512 octets (specification §2).
 const MESSAGE_MAX: usize = 512;
-/// RFC 1340: the recommended time to live; also the hop limit of a reply.
-const TIME_TO_LIVE: u8 = 64;
 
 /// A question's way in, as far as its way back needs it.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,17 @@ pub(crate) struct Frame {
     pub(crate) len: usize,
     /// Octets of the message from the question's name on.
     pub(crate) question_len: usize,
+}
+
+/// What is to be known of a datagram to a known DNS address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recognised {
+    pub(crate) frame: Frame,
+    pub(crate) control: Control,
+    /// By what it is to be admitted.
+    pub(crate) admission: Admission,
+    /// Whether the one before was admitted by the same; else the lease is to be looked at.
+    pub(crate) is_admitted: bool,
 }
 
 impl Frame {
@@ -101,13 +114,6 @@ fn octet<const N: usize>(octets: &[u8; N], at: usize) -> u8 {
     octets.get(at).copied().unwrap_or(0)
 }
 
-#[inline(always)]
-fn set(head: &mut [u8; HEAD_LEN], at: usize, octets: [u8; 2]) {
-    if let Some(place) = head.get_mut(at..at + 2) {
-        place.copy_from_slice(&octets);
-    }
-}
-
 /// Reads the headers of a packet; whatever is not a question to a known DNS address ends here.
 ///
 /// Nearly all packets do, so most are recognised where they lie, before anything is copied.
@@ -116,8 +122,9 @@ pub(crate) fn recognise(
     packet: &impl Packet,
     tables: &impl Tables,
     frame: &mut [u8; FRAME_LEN],
+    admitted: &Admission,
     cell: &mut u64,
-) -> Result<(Frame, Control), Pass> {
+) -> Result<Recognised, Pass> {
     let begin = tables.forget(cell, glance(packet, tables)?) & 0x1f;
     if packet.len() < HEADERS_MIN {
         return Err(Pass::NotDns);
@@ -127,70 +134,24 @@ pub(crate) fn recognise(
     if packet.len() < NAME - begin + tags {
         return Err(Pass::NotDns);
     }
-    let (udp_len, control) = if begin == IPV4_FRAME {
-        ipv4(packet, tables, frame, cell, tags)?
+    let (udp_len, (control, admission, is_admitted)) = if begin == IPV4_FRAME {
+        ipv4(packet, tables, frame, admitted, cell, tags)?
     } else {
-        ipv6(tables, frame)?
+        ipv6(tables, frame, admitted)?
     };
     let begin = tables.forget(cell, begin) & 0x1f;
     let question_len = measured(packet, frame, UDP - begin + tags, udp_len)?;
-    Ok((
-        Frame {
+    Ok(Recognised {
+        frame: Frame {
             begin,
             tags,
             len: packet.len(),
             question_len,
         },
         control,
-    ))
-}
-
-/// Looks at the headers where they lie, if they lie in one piece: most packets are certainly no DNS. Returns where
-/// the frame probably begins in scratch.
-#[inline(always)]
-fn glance(packet: &impl Packet, tables: &impl Tables) -> Result<usize, Pass> {
-    const LEN: usize = ETHERNET_LEN + IPV4_LEN + 4;
-    const IPV6_LEN: usize = ETHERNET_LEN + 40 + 4;
-    const FIRST: usize = ETHERNET_LEN;
-    let Some(start) = packet.start::<LEN>() else {
-        return Ok(IPV4_FRAME);
-    };
-    match number(start, TYPE_AT) {
-        TYPE_IPV4 => {
-            // Options move the ports; of later fragments there are none, which is found out later.
-            let has_ports = octet(start, FIRST) == 0x45;
-            let port = number(start, FIRST + IPV4_LEN + 2);
-            if !is_transport(octet(start, FIRST + 9)) || has_ports && !is_dns_port(tables, port) {
-                return Err(Pass::NotDns);
-            }
-            Ok(IPV4_FRAME)
-        }
-        TYPE_IPV6 => {
-            if !is_transport(octet(start, FIRST + 6)) {
-                return Err(Pass::NotDns);
-            }
-            match packet.start::<IPV6_LEN>() {
-                Some(start) if !is_dns_port(tables, number(start, IPV6_LEN - 2)) => {
-                    Err(Pass::NotDns)
-                }
-                _ => Ok(IPV6_FRAME),
-            }
-        }
-        TYPE_VLAN | TYPE_SERVICE_VLAN => Ok(IPV4_FRAME),
-        _ => Err(Pass::NotDns),
-    }
-}
-
-/// Whether a protocol (RFC 8200 §3: a next header) is UDP or TCP.
-#[inline(always)]
-fn is_transport(protocol: u8) -> bool {
-    protocol == PROTOCOL_UDP || protocol == PROTOCOL_TCP
-}
-
-/// Whether a DNS address may have this port.
-#[inline(always)]
-fn is_dns_port(tables: &impl Tables, port: u16) -> bool {
-    port == DNS_PORT || tables.ports().contains(&port)
+        admission,
+        is_admitted,
+    })
 }
 
 /// Copies the packet without its first `tags` octets of VLAN tags to `begin`; what scratch does not hold of it is
@@ -248,9 +209,10 @@ fn ipv4(
     packet: &impl Packet,
     tables: &impl Tables,
     frame: &[u8; FRAME_LEN],
+    admitted: &Admission,
     cell: &mut u64,
     tags: usize,
-) -> Result<(usize, Control), Pass> {
+) -> Result<(usize, Admitted), Pass> {
     let version = octet(frame, IPV4);
     let fragment = number(frame, IPV4 + 6);
     // Only the first fragment has ports.
@@ -270,12 +232,12 @@ fn ipv4(
         port: port.to_be_bytes(),
         reserved: [0; 2],
     };
-    let control = destined(tables, octet(frame, IPV4 + 9), destination)?;
+    let admitted = destined(tables, octet(frame, IPV4 + 9), destination, admitted)?;
     if header_len != IPV4_LEN || fragment & 0x3fff != 0 {
         return Err(Pass::Frame);
     }
     let udp_len = usize::from(number(frame, IPV4 + 2)).wrapping_sub(IPV4_LEN);
-    Ok((udp_len, control))
+    Ok((udp_len, admitted))
 }
 
 /// The destination's address as an IPv4-mapped IPv6 address.
@@ -289,7 +251,11 @@ fn mapped(tables: &impl Tables, frame: &[u8; FRAME_LEN], cell: &mut u64) -> [u8;
 }
 
 #[inline(always)]
-fn ipv6(tables: &impl Tables, frame: &[u8; FRAME_LEN]) -> Result<(usize, Control), Pass> {
+fn ipv6(
+    tables: &impl Tables,
+    frame: &[u8; FRAME_LEN],
+    admitted: &Admission,
+) -> Result<(usize, Admitted), Pass> {
     if octet(frame, IPV6) >> 4 != 6 {
         return Err(Pass::NotDns);
     }
@@ -300,23 +266,39 @@ fn ipv6(tables: &impl Tables, frame: &[u8; FRAME_LEN]) -> Result<(usize, Control
     if let Some(from) = frame.get(IPV6 + 24..IPV6 + 40) {
         destination.address.copy_from_slice(from);
     }
-    let control = destined(tables, octet(frame, IPV6 + 6), destination)?;
-    Ok((usize::from(number(frame, IPV6 + 4)), control))
+    let admitted = destined(tables, octet(frame, IPV6 + 6), destination, admitted)?;
+    Ok((usize::from(number(frame, IPV6 + 4)), admitted))
 }
+
+/// The control record, by what the datagram is to be admitted, and whether the one before was admitted by the same.
+type Admitted = (Control, Admission, bool);
 
 /// Whether the datagram goes to a known DNS address.
 #[inline(always)]
-fn destined(tables: &impl Tables, protocol: u8, destination: Destination) -> Result<Control, Pass> {
+fn destined(
+    tables: &impl Tables,
+    protocol: u8,
+    destination: Destination,
+    admitted: &Admission,
+) -> Result<Admitted, Pass> {
     let control = tables.control().ok_or(Pass::NotDns)?;
     let port = u16::from_be_bytes(destination.port);
     if !is_transport(protocol) || port != DNS_PORT && !control.ports.contains(&port) {
         return Err(Pass::NotDns);
     }
+    let admission = Admission {
+        lease: control.lease,
+        finished: control.finished,
+        tick: tables.tick(),
+        destination: destination.words(),
+        reserved: 0,
+    };
+    let is_admitted = admission.is(admitted);
     match (
-        tables.is_destination(&destination),
+        is_admitted || tables.is_destination(&destination),
         protocol == PROTOCOL_UDP,
     ) {
-        (true, true) => Ok(control),
+        (true, true) => Ok((control, admission, is_admitted)),
         (true, false) => Err(Pass::Tcp),
         (false, true) if port == DNS_PORT => {
             tables.count_unknown(&destination);
@@ -343,72 +325,4 @@ fn measured(
         return Err(Pass::Frame);
     }
     Ok(message_len - (NAME - DNS))
-}
-
-/// Swaps source and destination at every layer, sets lengths and the IPv4 header checksum; returns what
-/// the addresses, ports, lengths and the protocol contribute to the UDP checksum.
-#[inline(always)]
-pub(crate) fn turn_round(
-    head: &[u8; FRAME_LEN],
-    reply: &mut [u8; HEAD_LEN],
-    frame: &Frame,
-    message_len: usize,
-) -> u64 {
-    let udp_len = message_len + UDP_LEN;
-    let mut sum = checksum::number(PROTOCOL_UDP.into());
-    if frame.begin == IPV4_FRAME {
-        swap::<6>(head, reply, IPV4_FRAME);
-        swap::<4>(head, reply, IPV4 + 12);
-        sum += words::<8, _>(head, IPV4 + 12);
-        let length = ((udp_len + IPV4_LEN) as u16).to_be_bytes();
-        // RFC 1624 §3, equation 3: of the header's words only the length and the time to live change
-        // their sum; swapped addresses do not.
-        let old = u64::from(!word(head, IPV4 + 10))
-            + u64::from(!word(head, IPV4 + 2))
-            + u64::from(!word(head, IPV4 + 8));
-        set(reply, IPV4 + 2, length);
-        set(reply, IPV4 + 8, [TIME_TO_LIVE, PROTOCOL_UDP]);
-        let new = old + u64::from(word(reply, IPV4 + 2)) + u64::from(word(reply, IPV4 + 8));
-        set(reply, IPV4 + 10, (!checksum::folded(new)).to_le_bytes());
-    } else {
-        swap::<6>(head, reply, IPV6_FRAME);
-        swap::<16>(head, reply, IPV6 + 8);
-        sum += words::<32, _>(head, IPV6 + 8);
-        set(reply, IPV6 + 4, (udp_len as u16).to_be_bytes());
-        set(reply, IPV6 + 6, [PROTOCOL_UDP, TIME_TO_LIVE]);
-    }
-    swap::<2>(head, reply, UDP);
-    set(reply, UDP + 4, (udp_len as u16).to_be_bytes());
-    // The length stands in the pseudo-header and in the header (RFC 768).
-    sum + words::<4, _>(head, UDP) + 2 * checksum::number(udp_len as u16)
-}
-
-/// Writes two neighbours of `N` octets in each other's place.
-#[inline(always)]
-fn swap<const N: usize>(head: &[u8; FRAME_LEN], reply: &mut [u8; HEAD_LEN], at: usize) {
-    if let (Some(to), Some(from)) = (reply.get_mut(at..at + N), head.get(at + N..at + 2 * N)) {
-        to.copy_from_slice(from);
-    }
-    if let (Some(to), Some(from)) = (reply.get_mut(at + N..at + 2 * N), head.get(at..at + N)) {
-        to.copy_from_slice(from);
-    }
-}
-
-/// The 16-bit word at `at`, as it lies in memory.
-#[inline(always)]
-fn word<const N: usize>(octets: &[u8; N], at: usize) -> u16 {
-    number(octets, at).to_be()
-}
-
-/// The sum of `LEN` octets, a multiple of four, at a multiple of four.
-#[inline(always)]
-pub(crate) fn words<const LEN: usize, const N: usize>(octets: &[u8; N], at: usize) -> u64 {
-    let mut sum = 0;
-    for index in 0..LEN / 4 {
-        let word = octets
-            .get(at + index * 4..)
-            .and_then(|rest| rest.first_chunk());
-        sum += u64::from(u32::from_le_bytes(*word.unwrap_or(&[0; 4])));
-    }
-    sum
 }

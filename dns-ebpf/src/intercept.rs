@@ -4,8 +4,10 @@ use crate::{
     answer::{
         Action, Control, ENTRY_HEAD, EXCEPTIONS_MAX, SECTION_MAX, SLOT_LEN, SLOTS_MAX, Section,
     },
-    checksum, frame, message,
-    name::{self, KEY_LENGTHS, Name, PADDED_NAME_LEN},
+    checksum,
+    frame::{self, Recognised},
+    message,
+    name::{self, KEY_LENGTHS, NAMES_LEN, Name},
     packet::{Packet, Scratch, Tables},
     pass::{Answered, Pass},
     reply::{self, Records, Reply},
@@ -15,6 +17,9 @@ use crate::{
 /// The most nodes that the search for the closest encloser looks at: a zone, what lies between it and a longer zone,
 /// `svc`, a namespace, a service, an endpoint.
 const SEARCH_MAX: usize = 8;
+
+/// VERIFIER: bounds where a name lies in scratch.
+const PLACE_MASK: usize = 0x1ff;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +59,23 @@ pub fn decide<P: Packet>(
     tables: &impl Tables,
     scratch: &mut Scratch,
 ) -> Result<Reply, Pass> {
-    let (frame, control) = frame::recognise(packet, tables, &mut scratch.frame, &mut scratch.cell)?;
-    if tables.now() >= control.lease {
-        return Err(Pass::Lease);
+    let Recognised {
+        frame,
+        control,
+        admission,
+        is_admitted,
+    } = frame::recognise(
+        packet,
+        tables,
+        &mut scratch.frame,
+        &scratch.admitted,
+        &mut scratch.cell,
+    )?;
+    if !is_admitted {
+        if tables.now() >= control.lease {
+            return Err(Pass::Lease);
+        }
+        scratch.admitted = admission;
     }
     let additional = message::check_header(&scratch.frame)?;
     let name = name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?;
@@ -74,10 +93,11 @@ pub fn decide<P: Packet>(
     )?;
 
     let len = tables.forget(&mut scratch.cell, name.len);
-    let spelling =
-        name::load(packet, frame.name_at(), len, &mut scratch.name).or(Err(Pass::Frame))?;
+    let (place, spelling) =
+        name::fold_question(&scratch.frame, len, &mut scratch.names).or(Err(Pass::Frame))?;
+    let place = tables.forget(&mut scratch.cell, place);
     let len = tables.forget(&mut scratch.cell, name.len);
-    let records = match entry_of(tables, &scratch.name, len, &mut scratch.section) {
+    let records = match entry_of(tables, &scratch.names, place, len, &mut scratch.section) {
         Some(head) => {
             let asked = Asked {
                 name_at: frame.name_at(),
@@ -87,7 +107,7 @@ pub fn decide<P: Packet>(
             at_entry(packet, tables, scratch, head, question.query_type, asked)?
         }
         None => {
-            let (form, zone) = closest_encloser(tables, scratch, name, &control)?;
+            let (form, zone) = closest_encloser(tables, scratch, place, name, &control)?;
             let form = tables.forget(&mut scratch.cell, form.into()) as u8;
             let zone = tables.forget(&mut scratch.cell, zone.into()) as u8;
             match action(tables, form, question.query_type)? {
@@ -120,17 +140,18 @@ pub fn decide<P: Packet>(
     Ok(reply)
 }
 
-/// Copies the entry of the last `len` octets of a name to the beginning of `entry`, if there is one, and returns its
-/// head.
+/// Copies the entry of the name of `len` octets at `place` to the beginning of `entry`, if there is one, and returns
+/// its head.
 #[inline(always)]
 fn entry_of(
     tables: &impl Tables,
-    name: &[u8; PADDED_NAME_LEN],
+    names: &[u8; NAMES_LEN],
+    place: usize,
     len: usize,
     entry: &mut Section<SECTION_MAX>,
 ) -> Option<[u8; ENTRY_HEAD]> {
     let [short, middle, _] = KEY_LENGTHS;
-    let key = name.get(name::start_of(len)..)?;
+    let key = names.get(place & PLACE_MASK..)?;
     if len <= short {
         tables.entry::<{ KEY_LENGTHS[0] }>(key.first_chunk()?, entry)
     } else if len <= middle {
@@ -144,11 +165,12 @@ fn entry_of(
 #[inline(always)]
 fn entry_head_of(
     tables: &impl Tables,
-    name: &[u8; PADDED_NAME_LEN],
+    names: &[u8; NAMES_LEN],
+    place: usize,
     len: usize,
 ) -> Option<[u8; ENTRY_HEAD]> {
     let [short, middle, _] = KEY_LENGTHS;
-    let key = name.get(name::start_of(len)..)?;
+    let key = names.get(place & PLACE_MASK..)?;
     if len <= short {
         tables.entry_head::<{ KEY_LENGTHS[0] }>(key.first_chunk()?)
     } else if len <= middle {
@@ -229,6 +251,7 @@ fn action(tables: &impl Tables, form: u8, query_type: u16) -> Result<Action, Pas
 fn closest_encloser(
     tables: &impl Tables,
     scratch: &mut Scratch,
+    place: usize,
     name: Name,
     control: &Control,
 ) -> Result<(u8, u8), Pass> {
@@ -246,7 +269,10 @@ fn closest_encloser(
         let index = tables.forget(&mut scratch.cell, name.labels - depth) & 0x3f;
         let start = scratch.labels.get(index).copied().unwrap_or(0);
         let len = name.len.wrapping_sub(start.into()) & 0xff;
-        match (entry_head_of(tables, &scratch.name, len), found) {
+        match (
+            entry_head_of(tables, &scratch.names, place + usize::from(start), len),
+            found,
+        ) {
             (Some([zone, _, below, _]), _) => {
                 found = Some((below, zone));
                 depth += 1;

@@ -26,7 +26,7 @@ mod stored;
 
 pub use checksum::sum_of;
 pub use intercept::{Outcome, decide, intercept};
-pub use name::{KEY_LENGTHS, NAME_END, NAME_MAX, PADDED_NAME_LEN, fold};
-pub use packet::{FRAME_LEN, Failed, HEAD_LEN, Packet, Scratch, Tables};
+pub use name::{KEY_LENGTHS, NAME_MAX, NAME_PLACES, NAMES_LEN, fold};
+pub use packet::{Admission, FRAME_LEN, Failed, HEAD_LEN, Packet, Scratch, Tables};
 pub use pass::{Answered, COUNTERS, Pass, TORN};
 pub use reply::{Reply, Undo};

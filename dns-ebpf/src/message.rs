@@ -1,6 +1,7 @@
 //! The DNS message: which questions are accepted, and the header and OPT of the reply.
 
 use crate::{
+    checksum,
     frame::{field::DNS, number as header_number},
     name::{number, octet},
     packet::{FRAME_LEN, HEAD_LEN, Tables},
@@ -85,6 +86,12 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    /// The sum of type and class, at an even place.
+    #[inline(always)]
+    pub(crate) fn type_and_class(&self) -> u16 {
+        checksum::folded(checksum::number(self.query_type) + checksum::number(CLASS_IN))
+    }
+
     /// The largest message that the client takes; `cap` is the server's own limit.
     #[inline(always)]
     pub(crate) fn size_limit(&self, cap: u16) -> usize {

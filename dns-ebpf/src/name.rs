@@ -14,11 +14,12 @@ const LABEL_MAX: usize = 63;
 const LABELS_MAX: usize = 40;
 /// Octets of the three kinds of keys; a name lies in the map of the shortest that holds it.
 pub const KEY_LENGTHS: [usize; 3] = [40, 64, 256];
-/// Where a folded name ends in [`Scratch::name`](crate::Scratch::name). So its suffixes end there too, and the zeros
-/// behind pad each of them: whatever suffix is looked up, its key lies there already.
-pub const NAME_END: usize = 256;
-/// Octets of [`Scratch::name`](crate::Scratch::name).
-pub const PADDED_NAME_LEN: usize = NAME_END + 256;
+/// Where names lie in [`Scratch::names`](crate::Scratch::names), by the length of their key. As many octets again
+/// behind each are zero, and stay so: they pad the name and each of its suffixes, so that whatever of it is looked up,
+/// its key lies there already.
+pub const NAME_PLACES: [usize; 3] = [0, 2 * 40, 2 * (40 + 64)];
+/// Octets of [`Scratch::names`](crate::Scratch::names).
+pub const NAMES_LEN: usize = 2 * (40 + 64 + 256);
 /// A question's octets from its name on, rounded up to a power of two.
 const QUESTION_MAX: usize = FRAME_LEN - HEAD_LEN;
 
@@ -64,7 +65,7 @@ pub(crate) fn parse(
         if at >= question_len {
             return Err(Pass::Name);
         }
-        let length = usize::from(octet(frame, at));
+        let length = usize::from(masked_octet(frame, at));
         if length == 0 {
             return Ok(Name {
                 len: at + 1,
@@ -108,85 +109,119 @@ pub(crate) fn is_server(frame: &[u8; FRAME_LEN]) -> bool {
     }
 }
 
-/// Where the last `len` octets (1 to 256) of a folded name begin in [`Scratch::name`](crate::Scratch::name).
-#[inline(always)]
-pub(crate) fn start_of(len: usize) -> usize {
-    // VERIFIER: without the black box LLVM takes `len` away from a pointer, and of a pointer that moved back the
-    // verifier knows no bound.
-    core::hint::black_box(NAME_END.wrapping_sub(len)) & (NAME_END - 1)
-}
-
-/// What was seen of a name's spelling while it was folded.
+/// What is seen of a name's spelling while it is folded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spelling {
     /// Sum of the name's octets as the client wrote them, at an even place.
     pub(crate) sum: u64,
     /// Sum of the name's octets in lower case, at an even place.
     pub(crate) folded_sum: u64,
-    /// Whether no letter was in upper case.
-    pub(crate) lower: bool,
+    /// The bits in which both differ.
+    changed: u64,
 }
 
-/// Reads `len` octets at `at` of the packet to where they end at [`NAME_END`] of `name`, and folds them.
-///
-/// What lies before them there is unspecified, what lies behind is left alone.
-#[inline(always)]
-pub(crate) fn load(
-    packet: &impl Packet,
-    at: usize,
-    len: usize,
-    name: &mut [u8; PADDED_NAME_LEN],
-) -> Result<Spelling, Failed> {
-    let [short, middle, _] = KEY_LENGTHS;
-    if len <= short {
-        load_within::<{ KEY_LENGTHS[0] }>(packet, at, len, name)
-    } else if len <= middle {
-        load_within::<{ KEY_LENGTHS[1] }>(packet, at, len, name)
-    } else {
-        load_within::<{ KEY_LENGTHS[2] }>(packet, at, len, name)
+impl Spelling {
+    const EMPTY: Self = Self {
+        sum: 0,
+        folded_sum: 0,
+        changed: 0,
+    };
+
+    /// Takes the next eight octets, and returns them folded.
+    #[inline(always)]
+    fn take(&mut self, word: u64) -> u64 {
+        let folded = fold(word);
+        self.sum = checksum::add(self.sum, word);
+        self.folded_sum = checksum::add(self.folded_sum, folded);
+        self.changed |= folded ^ word;
+        folded
+    }
+
+    /// Whether no letter was in upper case.
+    #[inline(always)]
+    pub(crate) fn is_lower(&self) -> bool {
+        self.changed == 0
     }
 }
 
-/// As [`load`], refused of more than `N` octets, a multiple of 8.
+/// Folds the question's name of `len` octets (at most 256) into `names`; returns where it lies there.
 #[inline(always)]
-pub(crate) fn load_within<const N: usize>(
+pub(crate) fn fold_question(
+    frame: &[u8; FRAME_LEN],
+    len: usize,
+    names: &mut [u8; NAMES_LEN],
+) -> Result<(usize, Spelling), Failed> {
+    let [short, middle, _] = KEY_LENGTHS;
+    let [at_short, at_middle, at_long] = NAME_PLACES;
+    if len <= short {
+        let spelling = fold_words::<{ KEY_LENGTHS[0] / 8 }>(frame, len, names, at_short)?;
+        Ok((at_short, spelling))
+    } else if len <= middle {
+        let spelling = fold_words::<{ KEY_LENGTHS[1] / 8 }>(frame, len, names, at_middle)?;
+        Ok((at_middle, spelling))
+    } else {
+        let spelling = fold_words::<{ KEY_LENGTHS[2] / 8 }>(frame, len, names, at_long)?;
+        Ok((at_long, spelling))
+    }
+}
+
+/// Folds the first `len` octets of the question, in `WORDS` words that end with zeros, to `place`.
+#[inline(always)]
+fn fold_words<const WORDS: usize>(
+    frame: &[u8; FRAME_LEN],
+    len: usize,
+    names: &mut [u8; NAMES_LEN],
+    place: usize,
+) -> Result<Spelling, Failed> {
+    let mut spelling = Spelling::EMPTY;
+    for index in 0..WORDS {
+        let at = index * 8;
+        let octets = frame
+            .get(HEAD_LEN + at..)
+            .and_then(|rest| rest.first_chunk());
+        let word = u64::from_le_bytes(*octets.ok_or(Failed)?);
+        let word = if len >= at + 8 {
+            word
+        } else if len > at {
+            word & (u64::MAX >> (64 - (len & 7) * 8))
+        } else {
+            0
+        };
+        *word_at(names, place + at)? = spelling.take(word).to_le_bytes();
+    }
+    Ok(spelling)
+}
+
+/// Sums `len` octets of the packet, at most `N` (a multiple of 8), as [`fold_question`] does the name's; the place of
+/// the longest names serves for it.
+#[inline(always)]
+pub(crate) fn spelling_of<const N: usize>(
     packet: &impl Packet,
     at: usize,
     len: usize,
-    name: &mut [u8; PADDED_NAME_LEN],
+    names: &mut [u8; NAMES_LEN],
 ) -> Result<Spelling, Failed> {
     if len > N {
         return Err(Failed);
     }
-    // Of the octets before the name those of its own words are summed, so they must be zero. Of zeros that LLVM knows
-    // it would make a call of memset, which stores octet by octet; the padding's it does not know.
-    let zeros = *word_at(name, NAME_END)?;
+    let [.., place] = NAME_PLACES;
+    // Of zeros that LLVM knows it would make a call of memset, which stores octet by octet; the padding's it does not
+    // know.
+    let zeros = *word_at(names, place + 256)?;
     for index in 0..N / 8 {
-        *word_at(name, NAME_END - N + index * 8)? = zeros;
+        *word_at(names, place + index * 8)? = zeros;
     }
-    packet.load(at, name, start_of(len), len)?;
-    let (mut sum, mut folded_sum, mut changed) = (0, 0, 0);
+    packet.load(at, names, place, len)?;
+    let mut spelling = Spelling::EMPTY;
     for index in 0..N / 8 {
-        let octets = word_at(name, NAME_END - N + index * 8)?;
-        let word = u64::from_le_bytes(*octets);
-        sum = checksum::add(sum, word);
-        let folded = fold(word);
-        folded_sum = checksum::add(folded_sum, folded);
-        changed |= folded ^ word;
-        *octets = folded.to_le_bytes();
+        spelling.take(u64::from_le_bytes(*word_at(names, place + index * 8)?));
     }
-    // A name that ends at an even place and has odd length begins at an odd one.
-    let at_even = |sum| checksum::placed(checksum::folded(sum), len);
-    Ok(Spelling {
-        sum: at_even(sum),
-        folded_sum: at_even(folded_sum),
-        lower: changed == 0,
-    })
+    Ok(spelling)
 }
 
 /// The eight octets at `at`.
 #[inline(always)]
-fn word_at(name: &mut [u8; PADDED_NAME_LEN], at: usize) -> Result<&mut [u8; 8], Failed> {
-    let rest = name.get_mut(at..).ok_or(Failed)?;
+fn word_at(names: &mut [u8; NAMES_LEN], at: usize) -> Result<&mut [u8; 8], Failed> {
+    let rest = names.get_mut(at..).ok_or(Failed)?;
     rest.first_chunk_mut().ok_or(Failed)
 }

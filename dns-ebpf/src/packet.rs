@@ -2,7 +2,7 @@
 
 use crate::{
     answer::{Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, ZoneHead},
-    name::{NAME_END, PADDED_NAME_LEN},
+    name::NAMES_LEN,
     reply::Undo,
 };
 
@@ -89,6 +89,8 @@ pub trait Tables {
     fn mtu(&self, interface: u32) -> Option<u32>;
     /// CLOCK_BOOTTIME in nanoseconds.
     fn now(&self) -> u64;
+    /// A number that is another one when a few milliseconds have passed, and costs less than the time.
+    fn tick(&self) -> u64;
     /// A random number.
     fn random(&self) -> u32;
 
@@ -101,10 +103,55 @@ pub trait Tables {
     fn forget(&self, cell: &mut u64, number: usize) -> usize;
 }
 
+/// What a question was admitted by: the agent's lease has not run out, and its destination is a known DNS address.
+/// The next question by the same is admitted without another look at clock and map.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug)]
+pub struct Admission {
+    /// [`Control::lease`] and [`Control::finished`]: another lease, or a change of a map, may say otherwise.
+    pub lease: u64,
+    /// See `lease`.
+    pub finished: u64,
+    /// [`Tables::tick`] when the clock was looked at.
+    pub tick: u64,
+    /// The destination: [`Destination::words`]. All zero it is none, for it has no port.
+    pub destination: [u32; 5],
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Admission {
+    /// Nothing is admitted.
+    pub const NONE: Admission = Admission {
+        lease: 0,
+        finished: 0,
+        tick: 0,
+        destination: [0; 5],
+        reserved: 0,
+    };
+
+    /// Whether both admit by the same.
+    #[inline(always)]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        // LLVM would make a call of a comparison of arrays, which compares octet by octet.
+        let mut difference = 0;
+        for index in 0..5 {
+            let words = (self.destination.get(index), other.destination.get(index));
+            if let (Some(one), Some(other)) = words {
+                difference |= one ^ other;
+            }
+        }
+        difference == 0
+            && self.lease == other.lease
+            && self.finished == other.finished
+            && self.tick == other.tick
+    }
+}
+
 /// Memory for one packet; in the kernel one per CPU.
 ///
-/// Nothing in it is cleared between packets, so every read is bounded by what this packet loaded. The exception
-/// is the padding behind [`Scratch::name`], which nothing writes to.
+/// Nothing in it is cleared between packets, so every read is bounded by what this packet loaded. The exceptions
+/// are the padding in [`Scratch::names`], which nothing writes to, and [`Scratch::admitted`].
 /// Its order and its tail matter to the verifier: see `room`.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +160,8 @@ pub struct Scratch {
     pub cell: u64,
     /// How the question is put back.
     pub undo: Undo,
+    /// By what the last question was admitted.
+    pub admitted: Admission,
     /// The packet as it came: an Ethernet header (without tags), IPv4 or IPv6, UDP, DNS, and from [`HEAD_LEN`] on
     /// the question. Where it begins depends on the headers' length.
     pub frame: [u8; FRAME_LEN],
@@ -120,8 +169,8 @@ pub struct Scratch {
     pub reply: [u8; HEAD_LEN],
     /// Where each label begins.
     pub labels: [u8; 64],
-    /// The question's name, folded; it ends at [`NAME_END`], and zeros pad it and every suffix of it.
-    pub name: [u8; PADDED_NAME_LEN],
+    /// The question's name, folded, in the place for its length; zeros pad it and every suffix of it.
+    pub names: [u8; NAMES_LEN],
     /// The reply's OPT.
     pub opt: [u8; 16],
     /// The question's entry; then the records of its answer.
@@ -131,17 +180,18 @@ pub struct Scratch {
     pub room: [u8; 4096],
 }
 
-const _: () = assert!(size_of::<Scratch>().is_multiple_of(8) && NAME_END < PADDED_NAME_LEN);
+const _: () = assert!(size_of::<Scratch>().is_multiple_of(8));
 
 impl Scratch {
     /// Empty memory.
     pub const NEW: Scratch = Scratch {
         cell: 0,
         undo: Undo::NONE,
+        admitted: Admission::NONE,
         frame: [0; FRAME_LEN],
         reply: [0; HEAD_LEN],
         labels: [0; 64],
-        name: [0; PADDED_NAME_LEN],
+        names: [0; NAMES_LEN],
         opt: [0; 16],
         section: Section {
             octets: [0; SECTION_MAX],

@@ -6,10 +6,13 @@ use crate::{
     frame::{self, Frame, field},
     intercept::Outcome,
     message::{self, OPT_LEN, Question},
-    name::{self, NAME_END, Name, Spelling, octet},
+    name::{self, Name, Spelling},
     packet::{Failed, HEAD_LEN, Packet, Scratch, Tables},
     pass::{Answered, Pass},
 };
+
+/// The most octets behind a question whose sum is taken out of a checksum.
+const TAIL_MAX: usize = 256;
 
 /// The records of a reply, all sections in a row, and what the header says of them.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +133,7 @@ pub(crate) fn prepare<P: Packet>(
     );
     let fixed = frame::turn_round(&scratch.frame, &mut scratch.reply, &frame, message_len);
     let header = frame::words::<12, _>(&scratch.reply, field::DNS);
-    let kept_sum = spelling.sum + checksum::placed(type_and_class(scratch, name.len), name.len);
+    let kept_sum = spelling.sum + checksum::placed(question.type_and_class(), name.len);
     let mut added = checksum::placed(checksum::folded(records.sum), kept);
     // CoreDNS hands flags and OPT on with its question for a name outside the cluster.
     if records.ends != 0 && message::is_particular(&scratch.frame) {
@@ -171,15 +174,6 @@ pub(crate) fn prepare<P: Packet>(
     })
 }
 
-/// The sum of the question's type and class.
-#[inline(always)]
-fn type_and_class(scratch: &Scratch, at: usize) -> u16 {
-    let frame = &scratch.frame;
-    let sum = checksum::word(octet(frame, at), octet(frame, at + 1))
-        + checksum::word(octet(frame, at + 2), octet(frame, at + 3));
-    checksum::folded(sum)
-}
-
 /// The sum of an OPT.
 #[inline(always)]
 fn opt_sum(octets: &[u8; 16]) -> u16 {
@@ -217,7 +211,7 @@ fn difference<P: Packet>(
     if tail != 0 {
         // The name has been looked up, so its place is free for what came behind the question.
         let at = frame.name_at() + kept;
-        let sum = name::load_within::<NAME_END>(packet, at, tail, &mut scratch.name)?.sum;
+        let sum = name::spelling_of::<TAIL_MAX>(packet, at, tail, &mut scratch.names)?.sum;
         let sum = tables.forget(&mut scratch.cell, sum as usize) as u64;
         old += checksum::placed(checksum::folded(sum), kept);
     }

@@ -111,7 +111,7 @@ pub(crate) fn records(
             end: from + len,
         };
         sum += point_at_targets(tables, scratch, targets, asked.name)?;
-        if !asked.spelling.lower {
+        if !asked.spelling.is_lower() {
             sum += spell_zone(packet, tables, scratch, zone, targets, asked)?;
         }
         sum = checksum::folded(sum).into();
@@ -237,7 +237,7 @@ fn spell_zone(
     }
     // VERIFIER: worked out before the loop, the sums are 80,000 instructions more.
     let spelled =
-        name::load_within::<SPELLED_ZONE_MAX>(packet, zone_at, zone_len, &mut scratch.name)
+        name::spelling_of::<SPELLED_ZONE_MAX>(packet, zone_at, zone_len, &mut scratch.names)
             .or(Err(Pass::Frame))?;
     let difference = spelled.sum + u64::from(!checksum::folded(spelled.folded_sum));
     let difference = checksum::folded(difference);

@@ -5,7 +5,7 @@ use core::mem::transmute;
 use aya_ebpf::{
     bindings::{BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
     btf_maps::{Array, HashMap, LruHashMap, PerCpuArray},
-    helpers::{bpf_get_prandom_u32, bpf_ktime_get_boot_ns},
+    helpers::{bpf_get_prandom_u32, bpf_ktime_get_boot_ns, generated::bpf_jiffies64},
     macros::btf_map,
 };
 use dns_ebpf::{
@@ -232,6 +232,12 @@ impl Tables for Maps {
     fn now(&self) -> u64 {
         // SAFETY: the helper has no preconditions.
         unsafe { bpf_ktime_get_boot_ns() }
+    }
+
+    #[inline(always)]
+    fn tick(&self) -> u64 {
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_jiffies64() }
     }
 
     #[inline(always)]

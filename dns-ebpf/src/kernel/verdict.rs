@@ -1,5 +1,7 @@
 //! The one place where an outcome becomes what a hook returns: whatever goes wrong, the packet goes on.
 
+use core::hint::assert_unchecked;
+
 use aya_ebpf::EbpfContext;
 use aya_log_ebpf::error;
 use dns_ebpf::{Outcome, Packet, Pass, TORN, intercept};
@@ -46,6 +48,8 @@ fn outcome<P: Packet>(packet: &mut P) -> Outcome {
     let Some(memory) = maps::memory() else {
         return Outcome::Passed(Pass::Busy);
     };
+    // SAFETY: so is every value of a map. Unless LLVM knows it, it loads and stores words octet by octet.
+    unsafe { assert_unchecked(memory.is_aligned()) };
     // SAFETY: a per-CPU value of the map. Softirqs do not nest on a CPU; where they can be preempted
     // (PREEMPT_RT), the flag keeps a second packet out.
     let memory = unsafe { &mut *memory };

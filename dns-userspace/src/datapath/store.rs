@@ -134,6 +134,17 @@ impl Store {
         &mut self,
         addresses: &BTreeSet<SocketAddr>,
     ) -> anyhow::Result<Vec<SocketAddr>> {
+        // What the datapath has found out of an address it believes until the maps change.
+        self.control.begin();
+        let left = self.replace_destinations(addresses);
+        self.control.finish();
+        left
+    }
+
+    fn replace_destinations(
+        &mut self,
+        addresses: &BTreeSet<SocketAddr>,
+    ) -> anyhow::Result<Vec<SocketAddr>> {
         let other_ports: BTreeSet<u16> = addresses
             .iter()
             .map(SocketAddr::port)

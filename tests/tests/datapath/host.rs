@@ -145,13 +145,15 @@ pub(crate) struct HostTables {
     /// What `started` says once the look-ups are done.
     pub(crate) started: u64,
     pub(crate) random: u32,
+    pub(crate) now: u64,
+    pub(crate) tick: u64,
     pub(crate) interfaces: BTreeMap<u32, u32>,
     pub(crate) unknown: RefCell<BTreeMap<[u8; 20], u64>>,
     entries: BTreeMap<Vec<u8>, [u8; ENTRY_LEN]>,
     sections: BTreeMap<(u8, u32), Vec<u8>>,
     forms: Vec<Form>,
     zones: Vec<Zone>,
-    destinations: BTreeSet<[u8; 20]>,
+    pub(crate) destinations: BTreeSet<[u8; 20]>,
 }
 
 impl HostTables {
@@ -183,6 +185,8 @@ impl HostTables {
             control,
             started: 0,
             random: 0,
+            now: NOW,
+            tick: 0,
             interfaces: BTreeMap::new(),
             unknown: RefCell::default(),
             entries: BTreeMap::new(),
@@ -334,7 +338,11 @@ impl Tables for HostTables {
     }
 
     fn now(&self) -> u64 {
-        NOW
+        self.now
+    }
+
+    fn tick(&self) -> u64 {
+        self.tick
     }
 
     fn random(&self) -> u32 {

@@ -5,6 +5,7 @@
 //! is worked out a second time, from the records alone ([`expectation`]), and every reply is taken apart
 //! by code that shares nothing with the datapath ([`judge`]).
 
+mod admission;
 mod budgets;
 mod cases;
 mod checksums;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use dns_ebpf::{NAME_END, Outcome, Scratch, fold};
+use dns_ebpf::{KEY_LENGTHS, NAME_PLACES, Outcome, Scratch, fold};
 use proptest::{collection::vec, prelude::*};
 use tests::frame::Datagram;
 
@@ -52,11 +52,11 @@ fn check(frame: &[u8]) -> Outcome {
                 (outcome, &packet.octets),
                 "in memory of earlier frames, and not in one piece"
             );
-            let padding = &used.name[NAME_END..];
-            assert!(
-                padding.iter().all(|octet| *octet == 0),
-                "padding was written to"
-            );
+            for (place, length) in NAME_PLACES.into_iter().zip(KEY_LENGTHS) {
+                let padding = &used.names[place + length..place + 2 * length];
+                let untouched = padding.iter().all(|octet| *octet == 0);
+                assert!(untouched, "padding was written to");
+            }
         });
         outcome
     })
@@ -69,7 +69,9 @@ fn full_of_ones() -> Box<Scratch> {
     scratch.frame.fill(0xff);
     scratch.reply.fill(0xff);
     scratch.labels.fill(0xff);
-    scratch.name[..NAME_END].fill(0xff);
+    for (place, length) in NAME_PLACES.into_iter().zip(KEY_LENGTHS) {
+        scratch.names[place..place + length].fill(0xff);
+    }
     scratch.opt.fill(0xff);
     scratch.section.octets.fill(0xff);
     scratch.room.fill(0xff);
