@@ -1,60 +1,100 @@
 //! What a person reads at the end: a table for each part.
 
+mod sizes;
+
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::{
-    results::{Bystander, KernelCost, Program, Ratio, Results, RoundTrip, Throughput, Walk},
+    results::{
+        Bystander, KernelCost, Machine, Program, Ratio, Results, RoundTrip, Throughput, Walk,
+    },
     targets::{Limit, TARGETS, Target, Verdict},
 };
 
+/// One table of what was measured.
+pub(crate) struct Section {
+    /// A short name that pages refer to.
+    pub(crate) name: &'static str,
+    /// What stands above it.
+    pub(crate) head: &'static str,
+    /// None if it was not measured.
+    pub(crate) table: Option<Table>,
+}
+
 /// Everything that was measured, as text.
 pub(crate) fn text(results: &Results) -> String {
-    let Results { machine, .. } = results;
     let mut text = format!(
-        "\n{}, {} CPUs, {:.1} GB, Linux {}. Figures are medians of the rounds, with the least and the most.\n",
+        "\n{}. Figures are medians of the rounds, with the least and the most.\n",
+        machine(&results.machine)
+    );
+    for section in sections(results) {
+        if let Some(table) = section.table {
+            text += &format!("\n{}\n{}\n", section.head, table.trim_fmt());
+        }
+    }
+    text
+}
+
+/// The machine in one line.
+pub(crate) fn machine(machine: &Machine) -> String {
+    format!(
+        "{}, {} CPUs, {:.1} GB, Linux {}",
         machine.processor,
         machine.cpus,
         machine.memory_octets as f64 / 1e9,
         machine.kernel
-    );
-    let mut add = |head: &str, rows: usize, table: &dyn Fn() -> String| {
-        if rows > 0 {
-            text += &format!("\n{head}\n{}", table());
-        }
-    };
-    add(
-        "Round trips from a pod, one after the other:",
-        results.round_trips.len(),
-        &|| round_trips(&results.round_trips),
-    );
-    add(
-        "As many answers as possible, and at a fixed rate:",
-        results.throughput.len(),
-        &|| throughput(&results.throughput),
-    );
-    add(
-        "getaddrinfo through the search path (ndots:5):",
-        results.walks.len(),
-        &|| walks(&results.walks),
-    );
-    add("What others pay:", results.bystanders.len(), &|| {
-        bystanders(&results.bystanders)
-    });
-    add(
-        "Nanoseconds in the kernel for each packet:",
-        results.kernel.len(),
-        &|| kernel(&results.kernel),
-    );
-    add(
-        "The agent's programs (how many instructions one run executes is not measured):",
-        results.programs.len(),
-        &|| programs(&results.programs),
-    );
-    add("Targets:", TARGETS.len(), &|| targets(results));
-    text
+    )
 }
 
-fn round_trips(rows: &[RoundTrip]) -> String {
+/// Every table, in the order in which a person reads them.
+pub(crate) fn sections(results: &Results) -> Vec<Section> {
+    let mut sections = vec![
+        section(
+            "round trips",
+            "Round trips from a pod, one after the other:",
+            round_trips(&results.round_trips),
+        ),
+        section(
+            "throughput",
+            "As many answers as possible, and at a fixed rate:",
+            throughput(&results.throughput),
+        ),
+        section(
+            "walks",
+            "getaddrinfo through the search path (ndots:5):",
+            walks(&results.walks),
+        ),
+        section(
+            "bystanders",
+            "What others pay:",
+            bystanders(&results.bystanders),
+        ),
+        section(
+            "kernel",
+            "Nanoseconds in the kernel for each packet:",
+            kernel(&results.kernel),
+        ),
+        section(
+            "programs",
+            "The agent's programs (how many instructions one run executes is not measured):",
+            programs(&results.programs),
+        ),
+    ];
+    sections.extend(sizes::sections(&results.sizes));
+    sections.push(section("targets", "Targets:", targets(results)));
+    sections
+}
+
+/// A table without rows was not measured.
+fn section(name: &'static str, head: &'static str, table: Table) -> Section {
+    Section {
+        name,
+        head,
+        table: (!table.is_empty()).then_some(table),
+    }
+}
+
+fn round_trips(rows: &[RoundTrip]) -> Table {
     let mut table = table(&[
         "",
         "p50 µs",
@@ -75,10 +115,10 @@ fn round_trips(rows: &[RoundTrip]) -> String {
             row.times.count.to_string(),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn throughput(rows: &[Throughput]) -> String {
+fn throughput(rows: &[Throughput]) -> Table {
     let head = [
         "",
         "answers/s",
@@ -108,10 +148,10 @@ fn throughput(rows: &[Throughput]) -> String {
         }
         table.add_row(cells);
     }
-    finished(&table)
+    table
 }
 
-fn walks(rows: &[Walk]) -> String {
+fn walks(rows: &[Walk]) -> Table {
     let mut table = table(&[
         "",
         "with: p50 µs",
@@ -130,10 +170,10 @@ fn walks(rows: &[Walk]) -> String {
             ratio(row.gain),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn bystanders(rows: &[Bystander]) -> String {
+fn bystanders(rows: &[Bystander]) -> Table {
     let mut table = table(&["", "with", "without", "unit", "with / without"]);
     for row in rows {
         let digits = if row.with < 1000.0 { 2 } else { 0 };
@@ -145,10 +185,10 @@ fn bystanders(rows: &[Bystander]) -> String {
             spread(row.ratio, 3),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn kernel(rows: &[KernelCost]) -> String {
+fn kernel(rows: &[KernelCost]) -> Table {
     let mut table = table(&["", "real packets", "repeated", "over the base", "base"]);
     for row in rows {
         let shown = |figure: Option<Ratio>| figure.map_or_else(String::new, nanoseconds);
@@ -160,10 +200,10 @@ fn kernel(rows: &[KernelCost]) -> String {
             row.base.clone(),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn programs(rows: &[Program]) -> String {
+fn programs(rows: &[Program]) -> Table {
     let mut table = table(&[
         "",
         "verified instructions",
@@ -178,10 +218,10 @@ fn programs(rows: &[Program]) -> String {
             row.jited_octets.to_string(),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn targets(results: &Results) -> String {
+fn targets(results: &Results) -> Table {
     let mut table = table(&["", "target", "reached", "from", ""]);
     for target in &TARGETS {
         let reached = target.reached(results);
@@ -202,7 +242,7 @@ fn targets(results: &Results) -> String {
             verdict.to_owned(),
         ]);
     }
-    finished(&table)
+    table
 }
 
 fn limit(target: &Target) -> String {
@@ -237,10 +277,6 @@ fn table(head: &[&str]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
-}
-
-fn finished(table: &Table) -> String {
-    table.trim_fmt() + "\n"
 }
 
 fn microseconds(nanoseconds: u64) -> String {
