@@ -1,14 +1,15 @@
 //! What a person reads at the end: a table for each part.
 
 mod sizes;
+mod verdicts;
 
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::{
+    charts::count,
     results::{
         Bystander, KernelCost, Machine, Program, Ratio, Results, RoundTrip, Throughput, Walk,
     },
-    targets::{Limit, TARGETS, Target, Verdict},
 };
 
 /// One table of what was measured.
@@ -81,7 +82,7 @@ pub(crate) fn sections(results: &Results) -> Vec<Section> {
         ),
     ];
     sections.extend(sizes::sections(&results.sizes));
-    sections.push(section("targets", "Targets:", targets(results)));
+    sections.push(section("targets", "Targets:", verdicts::table(results)));
     sections
 }
 
@@ -112,7 +113,7 @@ fn round_trips(rows: &[RoundTrip]) -> Table {
             microseconds(row.times.p999),
             ratio(row.p50_over_floor),
             ratio(row.p99_over_floor),
-            row.times.count.to_string(),
+            count(row.times.count as f64),
         ]);
     }
     table
@@ -131,7 +132,7 @@ fn throughput(rows: &[Throughput]) -> Table {
     ];
     let mut table = table(&head);
     for row in rows {
-        let dnsperf = row.dnsperf_answers.map(|answers| format!("{answers:.0}"));
+        let dnsperf = row.dnsperf_answers.map(count);
         let mut cells = vec![
             format!("{} ({})", row.label, row.key),
             spread(row.answers, 0),
@@ -140,10 +141,10 @@ fn throughput(rows: &[Throughput]) -> Table {
         ];
         if let Some(at_rate) = &row.at_rate {
             cells.extend([
-                at_rate.rate.to_string(),
+                count(f64::from(at_rate.rate)),
                 microseconds(at_rate.times.p50),
                 microseconds(at_rate.times.p99),
-                at_rate.lost.to_string(),
+                count(at_rate.lost as f64),
             ]);
         }
         table.add_row(cells);
@@ -179,8 +180,8 @@ fn bystanders(rows: &[Bystander]) -> Table {
         let digits = if row.with < 1000.0 { 2 } else { 0 };
         table.add_row([
             format!("{} ({})", row.label, row.key),
-            format!("{:.digits$}", row.with),
-            format!("{:.digits$}", row.without),
+            number(row.with, digits),
+            number(row.without, digits),
             row.unit.clone(),
             spread(row.ratio, 3),
         ]);
@@ -213,60 +214,12 @@ fn programs(rows: &[Program]) -> Table {
     for row in rows {
         table.add_row([
             row.name.clone(),
-            row.verified_instructions.to_string(),
-            row.instructions.to_string(),
-            row.jited_octets.to_string(),
+            count(f64::from(row.verified_instructions)),
+            count(f64::from(row.instructions)),
+            count(f64::from(row.jited_octets)),
         ]);
     }
     table
-}
-
-fn targets(results: &Results) -> Table {
-    let mut table = table(&["", "target", "reached", "from", ""]);
-    for target in &TARGETS {
-        let reached = target.reached(results);
-        let (figure, beside) = match &reached {
-            Some(reached) => (with_unit(target, reached.figure), reached.beside.clone()),
-            None => (String::new(), String::new()),
-        };
-        let verdict = match target.verdict(results) {
-            Verdict::Met => "met",
-            Verdict::Missed => "MISSED",
-            Verdict::NotMeasured => "not measured",
-        };
-        table.add_row([
-            target.what.to_owned(),
-            limit(target),
-            figure,
-            beside,
-            verdict.to_owned(),
-        ]);
-    }
-    table
-}
-
-fn limit(target: &Target) -> String {
-    let (sign, limit) = match target.limit {
-        Limit::AtMost(limit) => ("≤", limit),
-        Limit::AtLeast(limit) => ("≥", limit),
-    };
-    format!("{sign} {limit} {}", target.unit)
-        .trim_end()
-        .to_owned()
-}
-
-/// The figure with its spread, where there were rounds.
-fn with_unit(target: &Target, figure: Ratio) -> String {
-    let digits = match figure.median.abs() {
-        small if small < 10.0 => 3,
-        middle if middle < 1000.0 => 1,
-        _ => 0,
-    };
-    let text = match figure.least == figure.most {
-        true => format!("{:.digits$}", figure.median),
-        false => spread(figure, digits),
-    };
-    format!("{text} {}", target.unit).trim_end().to_owned()
 }
 
 /// A table whose first column is words and whose others are numbers.
@@ -293,10 +246,15 @@ fn nanoseconds(ratio: Ratio) -> String {
 }
 
 fn spread(ratio: Ratio, digits: usize) -> String {
-    let Ratio {
-        median,
-        least,
-        most,
-    } = ratio;
-    format!("{median:.digits$} ({least:.digits$} … {most:.digits$})")
+    let [median, least, most] =
+        [ratio.median, ratio.least, ratio.most].map(|figure| number(figure, digits));
+    format!("{median} ({least} … {most})")
+}
+
+/// A number with so many decimals, or a whole one with commas between thousands.
+fn number(figure: f64, digits: usize) -> String {
+    match digits {
+        0 => count(figure),
+        _ => format!("{figure:.digits$}"),
+    }
 }

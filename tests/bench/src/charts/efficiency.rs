@@ -17,7 +17,7 @@ const ROW: i32 = 46;
 const BAR: i32 = 22;
 /// Where the bars begin, and the room for a figure at their ends.
 const LEFT: i32 = 310;
-const RIGHT: i32 = 190;
+const RIGHT: i32 = 220;
 
 /// Draws it; none without hits.
 pub(super) fn draw(results: &Results) -> Result<Option<String>> {

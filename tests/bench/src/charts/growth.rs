@@ -112,23 +112,10 @@ pub(super) fn draw(results: &Results) -> Result<Option<String>> {
     let height = top + row * sizes.len() as i32 + bottom;
     let svg = sheet(&head(first, last), results, height, |area| {
         for (place, size) in sizes.iter().enumerate() {
-            let y = top + row * place as i32 + row / 2;
-            let (name, more) = size.label.split_once(", ").unwrap_or((&size.label, ""));
-            let source = format!("({})", size.source);
-            let lines = [name, more, &source];
-            let lines = lines.into_iter().filter(|line| !line.is_empty());
-            let count = lines.clone().count() as i32;
-            for (line, text) in lines.enumerate() {
-                let style = match line {
-                    0 => Words::new(13.0).bold(),
-                    _ => Words::new(12.0).dim(),
-                };
-                let y = y - 8 * (count - 1) + 16 * line as i32;
-                words(area, text, (MARGIN, y), style)?;
-            }
+            name(area, size, top + row * place as i32 + row / 2)?;
         }
         let mut left = MARGIN + NAMES;
-        for panel in &PANELS {
+        for panel in PANELS.iter().filter(|panel| panel.is_measured(&sizes)) {
             let frame = Frame {
                 left,
                 right: WIDTH - left - panel.width + panel.figures,
@@ -143,7 +130,34 @@ pub(super) fn draw(results: &Results) -> Result<Option<String>> {
     Ok(Some(svg))
 }
 
+/// What a row is: the size in up to three lines, and where its objects are from.
+fn name(area: &Area<'_>, size: &Size, middle: i32) -> Result<()> {
+    let (services, endpoints) = size.label.split_once(", ").unwrap_or((&size.label, ""));
+    let source = format!("({})", size.source);
+    let lines = [services, endpoints, &source];
+    let lines: Vec<_> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+    let mut y = middle - 8 * (lines.len() as i32 - 1);
+    for (line, text) in lines.into_iter().enumerate() {
+        let style = match line {
+            0 => Words::new(13.0).bold(),
+            _ => Words::new(12.0).dim(),
+        };
+        words(area, text, (MARGIN, y), style)?;
+        y += 16;
+    }
+    Ok(())
+}
+
 impl Panel {
+    /// Whether there is anything to draw.
+    fn is_measured(&self, sizes: &[&Size]) -> bool {
+        let mut values = sizes.iter().flat_map(|size| {
+            let values = self.series.iter();
+            values.filter_map(|series| (series.value)(size))
+        });
+        values.next().is_some()
+    }
+
     fn draw(&self, area: &Area<'_>, frame: Frame, sizes: &[&Size], row: i32) -> Result<()> {
         let above = frame.top - HEADS + 8;
         words(

@@ -88,7 +88,7 @@ fn head(rows: &[(&Side, &RoundTrip)], hit: &RoundTrip) -> Head {
     Head {
         title: match core_dns {
             Some((_, core_dns)) => format!(
-                "A cluster name is answered {} times sooner than by CoreDNS",
+                "A cluster name is answered {} times faster than by CoreDNS",
                 times(over(&core_dns.rounds, &hit.rounds, 0).median)
             ),
             None => format!("A cluster name is answered within {}", time(hit.times.p50 as f64)),

@@ -51,11 +51,11 @@ fn the_same_run_is_drawn_alike() {
 }
 
 #[test]
-fn the_overview_tells_the_figures_of_each_side_and_how_many_times_sooner_a_hit_is() {
+fn the_overview_tells_the_figures_of_each_side_and_how_many_times_faster_a_hit_is() {
     let words = words(&drawn(&OVERVIEW, &sample::results()));
     assert_eq!(
         words[0],
-        "A cluster name is answered 87 times sooner than by CoreDNS"
+        "A cluster name is answered 87 times faster than by CoreDNS"
     );
     for expected in [
         "the floor",
@@ -130,6 +130,20 @@ fn a_size_without_round_trips_says_so_beside_its_memory() {
     results.sizes[0].hit = Default::default();
     let words = words(&drawn(&GROWTH, &results));
     assert!(words.iter().any(|word| word == "not measured"));
+}
+
+#[test]
+fn what_no_size_has_measured_takes_no_room() {
+    let mut results = sample::results();
+    for size in &mut results.sizes {
+        size.hit = Default::default();
+    }
+    let words = words(&drawn(&GROWTH, &results));
+    assert_eq!(
+        words[0],
+        "What an agent takes in clusters of different sizes"
+    );
+    assert!(!words.iter().any(|word| word == "not measured"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use comfy_table::Table;
 
 use super::{Section, microseconds, ratio, section, table};
-use crate::results::Size;
+use crate::{charts::count, results::Size};
 
 /// What every size takes and how fast it is there, how long changes take, and what it costs the API server.
 pub(super) fn sections(sizes: &[Size]) -> [Section; 3] {
@@ -63,12 +63,12 @@ fn propagation(sizes: &[Size]) -> Table {
     let mut table = table(&["", "changes/s", "p50 ms", "p99 ms", "max ms", "count"]);
     for size in sizes {
         for rate in &size.propagation {
-            let mut row = vec![name(size), rate.changes_per_second.to_string()];
+            let mut row = vec![name(size), count(f64::from(rate.changes_per_second))];
             let times = &rate.times;
             row.extend(
                 [times.p50, times.p99, times.max].map(|time| format!("{:.2}", time as f64 / 1e6)),
             );
-            row.push(times.count.to_string());
+            row.push(count(times.count as f64));
             table.add_row(row);
         }
     }
@@ -88,9 +88,9 @@ fn api(sizes: &[Size]) -> Table {
             table.add_row([
                 name(size),
                 cost.client.clone(),
-                cost.watches.to_string(),
-                cost.octets_at_start.to_string(),
-                format!("{:.0}", cost.octets_per_change),
+                count(cost.watches as f64),
+                count(cost.octets_at_start as f64),
+                count(cost.octets_per_change),
             ]);
         }
     }

@@ -42,9 +42,14 @@ pub(super) fn of_readme(results: &Results) -> Parts {
 
 fn run(results: &Results) -> String {
     format!(
-        "`{}` began at {} on this machine: {}.",
+        "`{}`, {} UTC, on this machine:\n{}.",
         command(results),
-        results.began,
+        // To the minute.
+        results
+            .began
+            .get(..16)
+            .unwrap_or_default()
+            .replace('T', " "),
         report::machine(&results.machine)
     )
 }
@@ -60,8 +65,8 @@ fn sentence(results: &Results) -> Option<String> {
     let p99 = |kind: &RoundTrip| time(kind.times.p99 as f64);
     Some(format!(
         "{}\n\nOf {} questions for a service's address, asked one after the other from a pod, half are answered within\n\
-         {} and 99 % within {}: {} times what a program takes that only sends the packet back ({} and\n\
-         {}). CoreDNS behind kube-proxy's rules takes {} and {} in the same rounds.\n\
+         {} and 99 % within {}. The median is {} times that of a program that only sends the packet back\n\
+         ({}, and {}). CoreDNS behind kube-proxy's rules takes {}, and {}, in the same rounds.\n\
          (`{}`; how it is measured, all figures, and the targets:\n\
          [docs/performance.md](docs/performance.md))",
         image(&OVERVIEW, "docs/performance"),

@@ -58,11 +58,11 @@ fn charts_tables_and_targets_of_a_run_come_into_the_repository() {
     assert_eq!(said.matches(": drawn\n").count(), CHARTS.len(), "{said}");
     let page = repository.text(PAGE);
     for expected in [
-        "`cargo xtask bench --json run.json` began at 2026-01-02T03:04:05.678Z",
+        "`cargo xtask bench --json run.json`, 2026-01-02 03:04 UTC, on this machine:",
         "](performance/latency.svg)",
         "| what hit does (hit) | 1.75 | 2.61 |",
         "| CoreDNS behind kube-proxy's rules: p50 over a hit's | ≥ 40 × | 86.7 × | 152.00 and 1.75 µs | met |",
-        "| 10k services, 100k endpoints (synthetic) | 1000 | 0.90 | 4.10 |",
+        "| 10k services, 100k endpoints (synthetic) | 1,000 | 0.90 | 4.10 |",
         "Not measured in this run.",
     ] {
         assert!(page.contains(expected), "{expected}\n{page}");
