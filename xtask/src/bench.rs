@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// Succeed even if a target is missed
     #[arg(long)]
     report_only: bool,
+    /// Measure nothing: draw the charts of docs/performance, and fill the pages' tables, from this JSON file of a run
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "only", "json", "report_only"])]
+    draw: Option<PathBuf>,
 }
 
 /// Sets up, builds, and measures; the exit code says whether every target is met.
@@ -55,8 +58,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 fn measure(options: &Options) -> Result<u8> {
     let arguments = arguments(options)?;
+    if options.draw.is_some() {
+        return draw(&arguments);
+    }
     let environment = setup::ready(setup::BENCH)?;
-    let folder = build(&environment)?;
+    let folder = build(&environment, &["bench", "dns-userspace"])?;
     let mut command = Command::new(folder.join("bench"));
     environment.apply(&mut command);
     command
@@ -65,6 +71,18 @@ fn measure(options: &Options) -> Result<u8> {
     for (compiler, flags, variable) in LIBRARIES {
         command.env(variable, walk(compiler, flags, &folder)?);
     }
+    finish(&mut command)
+}
+
+/// Shows an earlier run. That needs neither root nor anything to measure with.
+fn draw(arguments: &[String]) -> Result<u8> {
+    let environment = setup::ready(setup::BUILD)?;
+    let folder = build(&environment, &["bench"])?;
+    finish(Command::new(folder.join("bench")).args(arguments))
+}
+
+/// Runs the bench, and returns its exit code.
+fn finish(command: &mut Command) -> Result<u8> {
     let status = command.status().context("start the bench")?;
     // Ended by a signal: it has not said anything.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
@@ -86,18 +104,27 @@ fn arguments(options: &Options) -> Result<Vec<String>> {
         let path = absolute(json).with_context(|| format!("find {}", json.display()))?;
         arguments.extend(["--json".to_owned(), path.display().to_string()]);
     }
+    if let Some(file) = &options.draw {
+        let path = absolute(file).with_context(|| format!("find {}", file.display()))?;
+        let root = workspace::root();
+        arguments.extend(["--draw".to_owned(), path.display().to_string()]);
+        arguments.extend(["--into".to_owned(), root.display().to_string()]);
+    }
     Ok(arguments)
 }
 
-/// Builds the bench and the agent, both optimised, and returns the folder that they are in.
-fn build(environment: &Environment) -> Result<PathBuf> {
+/// Builds these packages, optimised, and returns the folder that their programs are in.
+fn build(environment: &Environment, packages: &[&str]) -> Result<PathBuf> {
     let mut command = environment.cargo();
     command.args(["build", "--release"]);
-    command.args(["--package", "bench", "--package", "dns-userspace"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
     let status = command.status().context("start cargo")?;
     ensure!(
         status.success(),
-        "the bench or the agent does not build, for the reasons above"
+        "{} cannot be built, for the reasons above",
+        packages.join(" or ")
     );
     Ok(workspace::target_folder().join("release"))
 }
@@ -146,6 +173,19 @@ mod tests {
             passed_on("bench --quick --only kernel,size --json /out --report-only"),
             "--quick --report-only --only kernel,size --json /out"
         );
+    }
+
+    #[test]
+    fn an_earlier_run_is_drawn_into_this_repository() {
+        assert_eq!(
+            passed_on("bench --draw /run.json"),
+            format!("--draw /run.json --into {}", workspace::root().display())
+        );
+    }
+
+    #[test]
+    fn drawing_measures_nothing() {
+        assert!(Line::try_parse_from(["bench", "--draw", "/run.json", "--quick"]).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod frames;
 mod running;
 mod test_run;
 
-use std::{fs, process::Command};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use aya::programs::SchedClassifier;
@@ -150,16 +150,4 @@ fn pinned(scene: &Scene, name: &str) -> Result<SchedClassifier> {
 /// The program of one of the scene's own pods.
 fn bounce(scene: &Scene, bounce: Bounce) -> Result<&SchedClassifier> {
     scene.bounces.program(bounce)
-}
-
-/// A number of what the kernel says of an open file, such as a program.
-fn number_in(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key == name).then(|| value.trim().parse().ok())?
-    })
-}
-
-fn read(path: &str) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("read {path}"))
 }

@@ -2,16 +2,19 @@
 //! turns, so that a machine that changes its pace disturbs all alike.
 
 mod bystanders;
+mod charts;
 mod client;
 mod distribution;
 mod kernel;
 mod machine;
+mod page;
 mod progress;
 mod question;
 mod report;
 mod results;
 mod round_trip;
 mod scene;
+mod shown;
 mod size;
 mod targets;
 mod throughput;
@@ -43,6 +46,12 @@ pub(crate) struct Options {
     /// Succeed even if a target is missed
     #[arg(long)]
     report_only: bool,
+    /// Measure nothing: draw the charts of the run in this JSON file, and fill the pages with its figures
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "only", "json", "report_only"])]
+    draw: Option<PathBuf>,
+    /// The repository with the pages to fill
+    #[arg(long, value_name = "FOLDER", requires = "draw", default_value = ".")]
+    into: PathBuf,
 }
 
 /// The parts of the bench.
@@ -90,6 +99,10 @@ fn main() -> ExitCode {
 
 /// Whether every target is met.
 fn run(options: &Options) -> Result<bool> {
+    if let Some(file) = &options.draw {
+        print!("{}", shown::show(file, &options.into)?);
+        return Ok(true);
+    }
     let mut results = Results {
         began: jiff::Timestamp::now().to_string(),
         command: env::args().collect::<Vec<_>>().join(" "),

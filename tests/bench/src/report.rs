@@ -1,60 +1,101 @@
 //! What a person reads at the end: a table for each part.
 
+mod sizes;
+mod verdicts;
+
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::{
-    results::{Bystander, KernelCost, Program, Ratio, Results, RoundTrip, Throughput, Walk},
-    targets::{Limit, TARGETS, Target, Verdict},
+    charts::count,
+    results::{
+        Bystander, KernelCost, Machine, Program, Ratio, Results, RoundTrip, Throughput, Walk,
+    },
 };
+
+/// One table of what was measured.
+pub(crate) struct Section {
+    /// A short name that pages refer to.
+    pub(crate) name: &'static str,
+    /// What stands above it.
+    pub(crate) head: &'static str,
+    /// None if it was not measured.
+    pub(crate) table: Option<Table>,
+}
 
 /// Everything that was measured, as text.
 pub(crate) fn text(results: &Results) -> String {
-    let Results { machine, .. } = results;
     let mut text = format!(
-        "\n{}, {} CPUs, {:.1} GB, Linux {}. Figures are medians of the rounds, with the least and the most.\n",
+        "\n{}. Figures are medians of the rounds, with the least and the most.\n",
+        machine(&results.machine)
+    );
+    for section in sections(results) {
+        if let Some(table) = section.table {
+            text += &format!("\n{}\n{}\n", section.head, table.trim_fmt());
+        }
+    }
+    text
+}
+
+/// The machine in one line.
+pub(crate) fn machine(machine: &Machine) -> String {
+    format!(
+        "{}, {} CPUs, {:.1} GB, Linux {}",
         machine.processor,
         machine.cpus,
         machine.memory_octets as f64 / 1e9,
         machine.kernel
-    );
-    let mut add = |head: &str, rows: usize, table: &dyn Fn() -> String| {
-        if rows > 0 {
-            text += &format!("\n{head}\n{}", table());
-        }
-    };
-    add(
-        "Round trips from a pod, one after the other:",
-        results.round_trips.len(),
-        &|| round_trips(&results.round_trips),
-    );
-    add(
-        "As many answers as possible, and at a fixed rate:",
-        results.throughput.len(),
-        &|| throughput(&results.throughput),
-    );
-    add(
-        "getaddrinfo through the search path (ndots:5):",
-        results.walks.len(),
-        &|| walks(&results.walks),
-    );
-    add("What others pay:", results.bystanders.len(), &|| {
-        bystanders(&results.bystanders)
-    });
-    add(
-        "Nanoseconds in the kernel for each packet:",
-        results.kernel.len(),
-        &|| kernel(&results.kernel),
-    );
-    add(
-        "The agent's programs (how many instructions one run executes is not measured):",
-        results.programs.len(),
-        &|| programs(&results.programs),
-    );
-    add("Targets:", TARGETS.len(), &|| targets(results));
-    text
+    )
 }
 
-fn round_trips(rows: &[RoundTrip]) -> String {
+/// Every table, in the order in which a person reads them.
+pub(crate) fn sections(results: &Results) -> Vec<Section> {
+    let mut sections = vec![
+        section(
+            "round trips",
+            "Round trips from a pod, one after the other:",
+            round_trips(&results.round_trips),
+        ),
+        section(
+            "throughput",
+            "As many answers as possible, and at a fixed rate:",
+            throughput(&results.throughput),
+        ),
+        section(
+            "walks",
+            "getaddrinfo through the search path (ndots:5):",
+            walks(&results.walks),
+        ),
+        section(
+            "bystanders",
+            "What others pay:",
+            bystanders(&results.bystanders),
+        ),
+        section(
+            "kernel",
+            "Nanoseconds in the kernel for each packet:",
+            kernel(&results.kernel),
+        ),
+        section(
+            "programs",
+            "The agent's programs (how many instructions one run executes is not measured):",
+            programs(&results.programs),
+        ),
+    ];
+    sections.extend(sizes::sections(&results.sizes));
+    sections.push(section("targets", "Targets:", verdicts::table(results)));
+    sections
+}
+
+/// A table without rows was not measured.
+fn section(name: &'static str, head: &'static str, table: Table) -> Section {
+    Section {
+        name,
+        head,
+        table: (!table.is_empty()).then_some(table),
+    }
+}
+
+fn round_trips(rows: &[RoundTrip]) -> Table {
     let mut table = table(&[
         "",
         "p50 µs",
@@ -72,13 +113,13 @@ fn round_trips(rows: &[RoundTrip]) -> String {
             microseconds(row.times.p999),
             ratio(row.p50_over_floor),
             ratio(row.p99_over_floor),
-            row.times.count.to_string(),
+            count(row.times.count as f64),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn throughput(rows: &[Throughput]) -> String {
+fn throughput(rows: &[Throughput]) -> Table {
     let head = [
         "",
         "answers/s",
@@ -91,7 +132,7 @@ fn throughput(rows: &[Throughput]) -> String {
     ];
     let mut table = table(&head);
     for row in rows {
-        let dnsperf = row.dnsperf_answers.map(|answers| format!("{answers:.0}"));
+        let dnsperf = row.dnsperf_answers.map(count);
         let mut cells = vec![
             format!("{} ({})", row.label, row.key),
             spread(row.answers, 0),
@@ -100,18 +141,18 @@ fn throughput(rows: &[Throughput]) -> String {
         ];
         if let Some(at_rate) = &row.at_rate {
             cells.extend([
-                at_rate.rate.to_string(),
+                count(f64::from(at_rate.rate)),
                 microseconds(at_rate.times.p50),
                 microseconds(at_rate.times.p99),
-                at_rate.lost.to_string(),
+                count(at_rate.lost as f64),
             ]);
         }
         table.add_row(cells);
     }
-    finished(&table)
+    table
 }
 
-fn walks(rows: &[Walk]) -> String {
+fn walks(rows: &[Walk]) -> Table {
     let mut table = table(&[
         "",
         "with: p50 µs",
@@ -130,25 +171,25 @@ fn walks(rows: &[Walk]) -> String {
             ratio(row.gain),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn bystanders(rows: &[Bystander]) -> String {
+fn bystanders(rows: &[Bystander]) -> Table {
     let mut table = table(&["", "with", "without", "unit", "with / without"]);
     for row in rows {
         let digits = if row.with < 1000.0 { 2 } else { 0 };
         table.add_row([
             format!("{} ({})", row.label, row.key),
-            format!("{:.digits$}", row.with),
-            format!("{:.digits$}", row.without),
+            number(row.with, digits),
+            number(row.without, digits),
             row.unit.clone(),
             spread(row.ratio, 3),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn kernel(rows: &[KernelCost]) -> String {
+fn kernel(rows: &[KernelCost]) -> Table {
     let mut table = table(&["", "real packets", "repeated", "over the base", "base"]);
     for row in rows {
         let shown = |figure: Option<Ratio>| figure.map_or_else(String::new, nanoseconds);
@@ -160,10 +201,10 @@ fn kernel(rows: &[KernelCost]) -> String {
             row.base.clone(),
         ]);
     }
-    finished(&table)
+    table
 }
 
-fn programs(rows: &[Program]) -> String {
+fn programs(rows: &[Program]) -> Table {
     let mut table = table(&[
         "",
         "verified instructions",
@@ -173,60 +214,12 @@ fn programs(rows: &[Program]) -> String {
     for row in rows {
         table.add_row([
             row.name.clone(),
-            row.verified_instructions.to_string(),
-            row.instructions.to_string(),
-            row.jited_octets.to_string(),
+            count(f64::from(row.verified_instructions)),
+            count(f64::from(row.instructions)),
+            count(f64::from(row.jited_octets)),
         ]);
     }
-    finished(&table)
-}
-
-fn targets(results: &Results) -> String {
-    let mut table = table(&["", "target", "reached", "from", ""]);
-    for target in &TARGETS {
-        let reached = target.reached(results);
-        let (figure, beside) = match &reached {
-            Some(reached) => (with_unit(target, reached.figure), reached.beside.clone()),
-            None => (String::new(), String::new()),
-        };
-        let verdict = match target.verdict(results) {
-            Verdict::Met => "met",
-            Verdict::Missed => "MISSED",
-            Verdict::NotMeasured => "not measured",
-        };
-        table.add_row([
-            target.what.to_owned(),
-            limit(target),
-            figure,
-            beside,
-            verdict.to_owned(),
-        ]);
-    }
-    finished(&table)
-}
-
-fn limit(target: &Target) -> String {
-    let (sign, limit) = match target.limit {
-        Limit::AtMost(limit) => ("≤", limit),
-        Limit::AtLeast(limit) => ("≥", limit),
-    };
-    format!("{sign} {limit} {}", target.unit)
-        .trim_end()
-        .to_owned()
-}
-
-/// The figure with its spread, where there were rounds.
-fn with_unit(target: &Target, figure: Ratio) -> String {
-    let digits = match figure.median.abs() {
-        small if small < 10.0 => 3,
-        middle if middle < 1000.0 => 1,
-        _ => 0,
-    };
-    let text = match figure.least == figure.most {
-        true => format!("{:.digits$}", figure.median),
-        false => spread(figure, digits),
-    };
-    format!("{text} {}", target.unit).trim_end().to_owned()
+    table
 }
 
 /// A table whose first column is words and whose others are numbers.
@@ -237,10 +230,6 @@ fn table(head: &[&str]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
-}
-
-fn finished(table: &Table) -> String {
-    table.trim_fmt() + "\n"
 }
 
 fn microseconds(nanoseconds: u64) -> String {
@@ -257,10 +246,15 @@ fn nanoseconds(ratio: Ratio) -> String {
 }
 
 fn spread(ratio: Ratio, digits: usize) -> String {
-    let Ratio {
-        median,
-        least,
-        most,
-    } = ratio;
-    format!("{median:.digits$} ({least:.digits$} … {most:.digits$})")
+    let [median, least, most] =
+        [ratio.median, ratio.least, ratio.most].map(|figure| number(figure, digits));
+    format!("{median} ({least} … {most})")
+}
+
+/// A number with so many decimals, or a whole one with commas between thousands.
+fn number(figure: f64, digits: usize) -> String {
+    match digits {
+        0 => count(figure),
+        _ => format!("{figure:.digits$}"),
+    }
 }

@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::tests::Folder;
 use anyhow::{Context as _, Result};
-use tests::Folder;
 
 use crate::{
     client::{self, Window},

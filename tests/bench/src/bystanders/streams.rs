@@ -1,12 +1,13 @@
 //! Two pods that talk to one another: a TCP connection as fast as it goes, and small datagrams.
 //!
-//! Two shared CPUs change their pace from one moment to the next, and with it every rate. The CPU time that both ends
-//! take for the same work hardly does, so it stands beside each rate.
+//! Both ends are one thread on one CPU, which sends until the kernel takes no more and then receives all that has come.
+//! A packet's whole way, through both veths and the node, happens in the system call that sends it. So nothing depends
+//! on how two threads find one another, which on two shared CPUs changes rates by a half from one moment to the next;
+//! and the CPU time of the thread, which stands beside each rate, is all there is, and does not count what others take.
 
 use std::{
-    io::{ErrorKind, Read as _, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -22,99 +23,81 @@ use crate::{
     scene::Scene,
 };
 
-/// What is written to the connection at once.
-const CHUNK: usize = 128 * 1024;
+/// What is written to the connection, or read from it, at once.
+const CHUNK: usize = 64 * 1024;
 /// A small datagram.
 const DATAGRAM: usize = 64;
-/// How long the receiver waits for datagrams that are still on their way.
-const SILENCE: Duration = Duration::from_millis(10);
+/// How many datagrams are sent before the socket of the other end is emptied.
+const BATCH: usize = 64;
+/// Before each slice: the connection is as fast as it gets, and the caches are warm.
+const WARM_UP: Duration = Duration::from_millis(10);
 
-/// Two pods, and what carries what between them.
-struct Way<'a> {
-    from: &'a Pod,
-    to: &'a Pod,
-}
-
-/// What came over in one slice.
-struct Flow {
-    /// Octets, or datagrams.
-    count: f64,
-    seconds: f64,
-    /// CPU time of both ends.
-    cpu_seconds: f64,
-}
+/// Two ends in two pods; each call sends some and receives what has come, and returns how much that was.
+type Exchange = Box<dyn FnMut() -> io::Result<usize> + Send>;
 
 /// One protocol.
 struct Stream {
-    send: fn(&Way<'_>, Duration) -> Result<Flow>,
+    open: fn(&Pod, &Pod) -> Result<Exchange>,
     key: &'static str,
     label: &'static str,
     unit: &'static str,
-    /// What makes the unit of units a second.
+    /// What makes the unit of octets, or datagrams, a second.
     unit_size: f64,
     cpu_key: &'static str,
     cpu_label: &'static str,
-    cpu_unit: &'static str,
-    /// What makes the CPU time's unit of seconds for each octet or datagram.
+    /// What makes nanoseconds for each unit of seconds for each octet or datagram.
     cpu_size: f64,
 }
 
 const STREAMS: [Stream; 2] = [
     Stream {
-        send: tcp,
+        open: tcp,
         key: "tcp",
-        label: "TCP from pod to pod",
+        label: "TCP from pod to pod, both ends on one CPU",
         unit: "Gbit/s",
         unit_size: 8e-9,
         cpu_key: "tcp_cpu",
-        cpu_label: "the same: CPU time for each megabyte",
-        cpu_unit: "µs",
+        cpu_label: "the same: CPU time for each kilobyte",
         cpu_size: 1e12,
     },
     Stream {
-        send: udp,
+        open: udp,
         key: "udp",
-        label: "datagrams of 64 octets from pod to pod",
+        label: "datagrams of 64 octets from pod to pod, both ends on one CPU",
         unit: "packets/s",
         unit_size: 1.0,
         cpu_key: "udp_cpu",
         cpu_label: "the same: CPU time for each packet",
-        cpu_unit: "ns",
         cpu_size: 1e9,
     },
 ];
 
 /// Measures both with the agent's program on both pods, and with none.
 pub(super) fn measure(scene: &Scene, pace: Pace) -> Result<Vec<Bystander>> {
-    let with = Way {
-        from: &scene.zerohop,
-        to: &scene.zerohop_peer,
-    };
-    let without = Way {
-        from: &scene.bare,
-        to: &scene.bare_peer,
-    };
-    let progress = Progress::start("streams between pods", (STREAMS.len() * pace.rounds) as u64)?;
+    let steps = STREAMS.len() * pace.rounds;
+    let progress = Progress::start("streams between pods", steps as u64)?;
     let mut found = Vec::new();
     for stream in &STREAMS {
+        let mut ways = [
+            (stream.open)(&scene.zerohop, &scene.zerohop_peer)?,
+            (stream.open)(&scene.bare, &scene.bare_peer)?,
+        ];
         let (mut rates, mut costs) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
-        for round in 0..pace.rounds {
-            // The one that goes first takes turns, too.
-            for place in [round % 2, (round + 1) % 2] {
-                let way = [&with, &without][place];
-                let flow = (stream.send)(way, pace.slice).with_context(|| stream.label)?;
-                rates[place].push(flow.count / flow.seconds * stream.unit_size);
-                costs[place].push(flow.cpu_seconds / flow.count * stream.cpu_size);
+        machine::on_cpu(machine::cpus()? - 1, || {
+            for round in 0..pace.rounds {
+                // The one that goes first takes turns, too.
+                for place in [round % 2, (round + 1) % 2] {
+                    slice(&mut ways[place], WARM_UP).context(stream.label)?;
+                    let flow = slice(&mut ways[place], pace.slice).context(stream.label)?;
+                    rates[place].push(flow.count / flow.seconds * stream.unit_size);
+                    costs[place].push(flow.cpu_seconds / flow.count * stream.cpu_size);
+                }
+                progress.advance();
             }
-            progress.advance();
-        }
+            Ok(())
+        })?;
         found.push(compared(stream.key, stream.label, stream.unit, rates));
-        found.push(compared(
-            stream.cpu_key,
-            stream.cpu_label,
-            stream.cpu_unit,
-            costs,
-        ));
+        found.push(compared(stream.cpu_key, stream.cpu_label, "ns", costs));
     }
     progress.finish();
     Ok(found)
@@ -131,115 +114,90 @@ fn compared(key: &str, label: &str, unit: &str, [with, without]: [Vec<f64>; 2]) 
     }
 }
 
-/// A connection that is written to for `length`.
-fn tcp(way: &Way<'_>, length: Duration) -> Result<Flow> {
-    let listener = way
-        .to
+/// What came over in one slice.
+struct Flow {
+    /// Octets, or datagrams.
+    count: f64,
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+/// Exchanges for `length`.
+fn slice(exchange: &mut Exchange, length: Duration) -> Result<Flow> {
+    let (begin, spent) = (Instant::now(), cpu_time()?);
+    let mut count = 0;
+    while begin.elapsed() < length {
+        count += exchange().context("send and receive")?;
+    }
+    Ok(Flow {
+        count: count as f64,
+        seconds: begin.elapsed().as_secs_f64(),
+        cpu_seconds: cpu_time()? - spent,
+    })
+}
+
+/// A connection; what is counted are the octets that came.
+fn tcp(from: &Pod, to: &Pod) -> Result<Exchange> {
+    let listener = to
         .namespace()
-        .enter(|| TcpListener::bind((way.to.ipv4(), 0)).context("listen in the pod"))?;
+        .enter(|| TcpListener::bind((to.ipv4(), 0)).context("listen in the pod"))?;
     let address = listener.local_addr().context("ask for the port")?;
-    let mut out = way
-        .from
+    let mut out = from
         .namespace()
         .enter(|| TcpStream::connect(address).with_context(|| format!("connect to {address}")))?;
     let (mut into, _) = listener.accept().context("accept the connection")?;
-    both_ends(
-        move || {
-            let chunk = vec![0; CHUNK];
-            let begin = Instant::now();
-            while begin.elapsed() < length {
-                out.write_all(&chunk).context("write to the connection")?;
+    for end in [&out, &into] {
+        end.set_nonblocking(true)
+            .context("make a connection that does not wait")?;
+    }
+    let (chunk, mut came) = (vec![0; CHUNK], vec![0; CHUNK]);
+    Ok(Box::new(move || {
+        done(out.write(&chunk))?;
+        let mut count = 0;
+        loop {
+            match done(into.read(&mut came))? {
+                0 => return Ok(count),
+                octets => count += octets,
             }
-            Ok(())
-        },
-        move || {
-            let mut chunk = vec![0; CHUNK];
-            let mut count = 0;
-            let begin = Instant::now();
-            loop {
-                match into.read(&mut chunk).context("read from the connection")? {
-                    0 => return Ok((count as f64, begin.elapsed().as_secs_f64())),
-                    octets => count += octets,
-                }
-            }
-        },
-    )
+        }
+    }))
 }
 
-/// Datagrams that are sent one after the other for `length`. The path ends in the sender's own system call, so that the
-/// rate is the sender's; the receiver keeps its socket empty.
-fn udp(way: &Way<'_>, length: Duration) -> Result<Flow> {
-    let into = socket(way.to, SocketAddr::from((way.to.ipv4(), 0)))?;
-    into.set_read_timeout(Some(SILENCE))
-        .context("limit the wait for a datagram")?;
+/// Two sockets; what is counted are the datagrams that came.
+fn udp(from: &Pod, to: &Pod) -> Result<Exchange> {
+    let socket = |pod: &Pod| {
+        let socket = pod.namespace().enter(|| {
+            let any_port = SocketAddr::from((pod.ipv4(), 0));
+            UdpSocket::bind(any_port).context("open a UDP socket")
+        })?;
+        socket
+            .set_nonblocking(true)
+            .context("make a socket that does not wait")?;
+        anyhow::Ok(socket)
+    };
+    let (out, into) = (socket(from)?, socket(to)?);
     let address = into.local_addr().context("ask for the port")?;
-    let out = socket(way.from, SocketAddr::from((way.from.ipv4(), 0)))?;
     out.connect(address)
         .with_context(|| format!("find a way to {address}"))?;
-    let (count, sent) = std::sync::mpsc::channel();
-    both_ends(
-        move || {
-            let begin = Instant::now();
-            let mut packets = 0;
-            while begin.elapsed() < length {
-                for _ in 0..64 {
-                    out.send(&[0; DATAGRAM]).context("send a datagram")?;
-                    packets += 1;
-                }
-            }
-            // The other end waits for it.
-            let _ = count.send((f64::from(packets), begin.elapsed().as_secs_f64()));
-            Ok(())
-        },
-        move || {
-            let mut datagram = [0; DATAGRAM];
-            loop {
-                match into.recv(&mut datagram) {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    Err(error) => return Err(error).context("receive a datagram"),
-                }
-            }
-            sent.recv().context("the sender has ended early")
-        },
-    )
+    let mut came = [0; DATAGRAM];
+    Ok(Box::new(move || {
+        for _ in 0..BATCH {
+            done(out.send(&[0; DATAGRAM]))?;
+        }
+        let mut count = 0;
+        while done(into.recv(&mut came))? > 0 {
+            count += 1;
+        }
+        Ok(count)
+    }))
 }
 
-fn socket(pod: &Pod, address: SocketAddr) -> Result<UdpSocket> {
-    pod.namespace()
-        .enter(|| UdpSocket::bind(address).context("open a UDP socket"))
-}
-
-/// Runs both ends, each on a CPU of its own where there are two; the receiving one says what came and for how long.
-fn both_ends(
-    send: impl FnOnce() -> Result<()> + Send,
-    receive: impl FnOnce() -> Result<(f64, f64)> + Send,
-) -> Result<Flow> {
-    let cpus = machine::cpus()?;
-    thread::scope(|scope| {
-        let receiving = scope.spawn(move || {
-            machine::pin(cpus - 1)?;
-            let flow = receive()?;
-            Ok((flow, cpu_time()?))
-        });
-        let sending = scope.spawn(move || {
-            machine::pin(cpus.saturating_sub(2))?;
-            send()?;
-            cpu_time()
-        });
-        let ended = sending.join();
-        let sent: Result<f64> = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let ended = receiving.join();
-        let came: Result<((f64, f64), f64)> =
-            ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let ((count, seconds), receiver) = came?;
-        Ok(Flow {
-            count,
-            seconds,
-            cpu_seconds: sent? + receiver,
-        })
-    })
+/// What was sent or received; nothing where the kernel would have had to wait.
+fn done(result: io::Result<usize>) -> io::Result<usize> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+        result => result,
+    }
 }
 
 /// The CPU time of the calling thread since its start, in seconds.

@@ -24,7 +24,7 @@ use crate::{distribution::histogram, question::Kind, scene::Scene};
 const LATE: Duration = Duration::from_millis(5);
 
 /// How long before the next question is due a sleep ends. From there on the clock is watched, for a sleep ends late.
-const WATCH: Duration = Duration::from_micros(60);
+const WATCH: Duration = Duration::from_micros(120);
 
 /// How long the replies to the last questions may take.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -1,6 +1,9 @@
 //! Over real packets, by the kernel's statistics of each program.
 
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::{
+    fs,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use aya::{
@@ -8,7 +11,7 @@ use aya::{
     sys::{Stats, enable_stats},
 };
 
-use super::{Pace, Series, bounce, number_in, read};
+use super::{Pace, Series, bounce};
 use crate::{
     client::ClosedLoop,
     progress::Progress,
@@ -171,13 +174,22 @@ struct Counts {
 impl Counts {
     fn of(program: &SchedClassifier) -> Result<Self> {
         let descriptor = program.fd()?.as_fd().as_raw_fd();
-        let text = read(&format!("/proc/self/fdinfo/{descriptor}"))?;
+        let path = format!("/proc/self/fdinfo/{descriptor}");
+        let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
         let number = |name| number_in(&text, name).with_context(|| format!("find {name}"));
         Ok(Self {
             nanoseconds: number("run_time_ns")?,
             runs: number("run_cnt")?,
         })
     }
+}
+
+/// A number of what the kernel says of an open file, such as a program.
+fn number_in(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key == name).then(|| value.trim().parse().ok())?
+    })
 }
 
 #[cfg(test)]

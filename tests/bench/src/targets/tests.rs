@@ -1,7 +1,7 @@
 //! What the table says of made-up results.
 
 use super::*;
-use crate::results::{Program, Propagation, Times};
+use crate::results::{Bystander, Program, Propagation, Times};
 
 fn verdict_of(what: &str, results: &Results) -> Verdict {
     let target = TARGETS.iter().find(|target| target.what == what);
@@ -115,6 +115,24 @@ fn the_slowest_size_counts_for_changes() {
     };
     let what = "event → map at 1,000 changes a second: p99";
     assert_eq!(verdict_of(what, &results), Verdict::Missed);
+}
+
+#[test]
+fn a_hundredth_more_cpu_time_for_an_octet_is_a_hundredth_less_throughput() {
+    let kind = |key: &str, ratio: f64| Bystander {
+        key: key.to_owned(),
+        ratio: Ratio::of([ratio]),
+        ..Bystander::default()
+    };
+    for (cost, expected) in [(1.01, Verdict::Met), (1.011, Verdict::Missed)] {
+        let results = Results {
+            // A rate that was disturbed does not count.
+            bystanders: vec![kind("tcp", 0.5), kind("tcp_cpu", cost)],
+            ..Results::default()
+        };
+        let what = "TCP octets per CPU-second, with over without";
+        assert_eq!(verdict_of(what, &results), expected);
+    }
 }
 
 #[test]
