@@ -133,9 +133,9 @@ pub(crate) struct KernelCost {
     pub(crate) statistics: Option<Ratio>,
     /// By BPF_PROG_TEST_RUN; none where the program changes the packet.
     pub(crate) test_run: Option<Ratio>,
-    /// Over the program of the floor (or over an empty one, where `base` says so), in the same round.
+    /// Over the cost that `base` names, in the same round: the floor's program, or an empty one.
     pub(crate) over_base: Option<Ratio>,
-    /// `floor` or `empty`.
+    /// The key of that base; empty for a base itself.
     pub(crate) base: String,
     /// Instructions that one run executes, where they can be counted.
     pub(crate) instructions: Option<u64>,

@@ -45,6 +45,7 @@ mod number {
     pub(super) const CORE_DNS: u8 = 6;
     pub(super) const ZEROHOP_PEER: u8 = 7;
     pub(super) const BARE_PEER: u8 = 8;
+    pub(super) const EMPTY_PEER: u8 = 9;
 }
 
 /// Everything that runs. Its fields end in the order in which they stand here.
@@ -66,6 +67,8 @@ pub(crate) struct Scene {
     pub(crate) floor_peer: Pod,
     /// With a program that does nothing.
     pub(crate) empty: Pod,
+    /// The same, for what pods say to one another.
+    pub(crate) empty_peer: Pod,
     /// With no program.
     pub(crate) bare: Pod,
     /// The same, for what pods say to one another.
@@ -105,12 +108,14 @@ impl Scene {
         let floor_plain = pod(number::FLOOR_PLAIN)?;
         let floor_peer = pod(number::FLOOR_PEER)?;
         let empty = pod(number::EMPTY)?;
+        let empty_peer = pod(number::EMPTY_PEER)?;
         let bounces = Bounces::attach(
             &node,
             [
                 (Bounce::Plain, &floor_plain),
                 (Bounce::Peer, &floor_peer),
                 (Bounce::Empty, &empty),
+                (Bounce::Empty, &empty_peer),
             ],
         )?;
         let pins = Pins::new()?;
@@ -128,6 +133,7 @@ impl Scene {
             floor_plain,
             floor_peer,
             empty,
+            empty_peer,
             bare: pod(number::BARE)?,
             bare_peer: pod(number::BARE_PEER)?,
             _core_dns_pod: core_dns_pod,

@@ -89,13 +89,13 @@ fn swap<T: Copy>(frame: *mut u8, one: usize, other: usize) {
 #[inline(always)]
 fn load<T: Copy>(frame: *mut u8, at: usize) -> T {
     // SAFETY: `turn_round` has checked that the headers are there, and every field lies in them.
-    unsafe { frame.add(at).cast::<T>().read_unaligned() }
+    unsafe { frame.wrapping_add(at).cast::<T>().read_unaligned() }
 }
 
 #[inline(always)]
 fn store<T>(frame: *mut u8, at: usize, value: T) {
     // SAFETY: as in `load`.
-    unsafe { frame.add(at).cast::<T>().write_unaligned(value) }
+    unsafe { frame.wrapping_add(at).cast::<T>().write_unaligned(value) }
 }
 
 #[inline(always)]

@@ -43,10 +43,9 @@ struct Stream {
     unit: &'static str,
     /// What makes the unit of octets, or datagrams, a second.
     unit_size: f64,
-    cpu_key: &'static str,
-    cpu_label: &'static str,
-    /// What makes nanoseconds for each unit of seconds for each octet or datagram.
-    cpu_size: f64,
+    /// For what the CPU time is told, and what makes nanoseconds for that of seconds for an octet or a datagram.
+    piece: &'static str,
+    piece_size: f64,
 }
 
 const STREAMS: [Stream; 2] = [
@@ -56,9 +55,8 @@ const STREAMS: [Stream; 2] = [
         label: "TCP from pod to pod, both ends on one CPU",
         unit: "Gbit/s",
         unit_size: 8e-9,
-        cpu_key: "tcp_cpu",
-        cpu_label: "the same: CPU time for each kilobyte",
-        cpu_size: 1e12,
+        piece: "kilobyte",
+        piece_size: 1e12,
     },
     Stream {
         open: udp,
@@ -66,52 +64,90 @@ const STREAMS: [Stream; 2] = [
         label: "datagrams of 64 octets from pod to pod, both ends on one CPU",
         unit: "packets/s",
         unit_size: 1.0,
-        cpu_key: "udp_cpu",
-        cpu_label: "the same: CPU time for each packet",
-        cpu_size: 1e9,
+        piece: "packet",
+        piece_size: 1e9,
     },
 ];
 
-/// Measures both with the agent's program on both pods, and with none.
+/// One way while it is measured: the rate and the CPU time for a piece in each round.
+struct Lane {
+    exchange: Exchange,
+    rates: Vec<f64>,
+    costs: Vec<f64>,
+}
+
+/// Measures both with the agent's program on both pods, with an empty one, and with none.
 pub(super) fn measure(scene: &Scene, pace: Pace) -> Result<Vec<Bystander>> {
     let steps = STREAMS.len() * pace.rounds;
     let progress = Progress::start("streams between pods", steps as u64)?;
     let mut found = Vec::new();
     for stream in &STREAMS {
-        let mut ways = [
-            (stream.open)(&scene.zerohop, &scene.zerohop_peer)?,
-            (stream.open)(&scene.bare, &scene.bare_peer)?,
+        let lane = |from, to| {
+            anyhow::Ok(Lane {
+                exchange: (stream.open)(from, to)?,
+                rates: Vec::new(),
+                costs: Vec::new(),
+            })
+        };
+        let mut lanes = [
+            lane(&scene.zerohop, &scene.zerohop_peer)?,
+            lane(&scene.empty, &scene.empty_peer)?,
+            lane(&scene.bare, &scene.bare_peer)?,
         ];
-        let (mut rates, mut costs) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         machine::on_cpu(machine::cpus()? - 1, || {
             for round in 0..pace.rounds {
                 // The one that goes first takes turns, too.
-                for place in [round % 2, (round + 1) % 2] {
-                    slice(&mut ways[place], WARM_UP).context(stream.label)?;
-                    let flow = slice(&mut ways[place], pace.slice).context(stream.label)?;
-                    rates[place].push(flow.count / flow.seconds * stream.unit_size);
-                    costs[place].push(flow.cpu_seconds / flow.count * stream.cpu_size);
+                for place in 0..lanes.len() {
+                    let lane = &mut lanes[(place + round) % 3];
+                    slice(&mut lane.exchange, WARM_UP).context(stream.label)?;
+                    let flow = slice(&mut lane.exchange, pace.slice).context(stream.label)?;
+                    lane.rates
+                        .push(flow.count / flow.seconds * stream.unit_size);
+                    lane.costs
+                        .push(flow.cpu_seconds / flow.count * stream.piece_size);
                 }
                 progress.advance();
             }
             Ok(())
         })?;
-        found.push(compared(stream.key, stream.label, stream.unit, rates));
-        found.push(compared(stream.cpu_key, stream.cpu_label, "ns", costs));
+        found.extend(compared(stream, &lanes));
     }
     progress.finish();
     Ok(found)
 }
 
-fn compared(key: &str, label: &str, unit: &str, [with, without]: [Vec<f64>; 2]) -> Bystander {
-    Bystander {
-        key: key.to_owned(),
-        label: label.to_owned(),
+fn compared(stream: &Stream, [with, empty, without]: &[Lane; 3]) -> [Bystander; 3] {
+    let Stream {
+        key, label, piece, ..
+    } = stream;
+    let row = |key, label, unit: &str, [with, without]: [&Vec<f64>; 2]| Bystander {
+        key,
+        label,
         unit: unit.to_owned(),
         with: Ratio::of(with.iter().copied()).median,
         without: Ratio::of(without.iter().copied()).median,
-        ratio: Ratio::between(with, without),
-    }
+        ratio: Ratio::between(with.iter().copied(), without.iter().copied()),
+    };
+    [
+        row(
+            (*key).to_owned(),
+            (*label).to_owned(),
+            stream.unit,
+            [&with.rates, &without.rates],
+        ),
+        row(
+            format!("{key}_cpu"),
+            format!("the same: CPU time for each {piece}"),
+            "ns",
+            [&with.costs, &without.costs],
+        ),
+        row(
+            format!("{key}_cpu_over_empty"),
+            "the same, beside an empty program".to_owned(),
+            "ns",
+            [&with.costs, &empty.costs],
+        ),
+    ]
 }
 
 /// What came over in one slice.

@@ -92,7 +92,7 @@ impl Window {
             &mut headers,
             &parts,
             &nowhere,
-            &nothing,
+            nothing,
             MsgFlags::empty(),
         );
         Ok(sent.context("send questions")?.count())

@@ -48,6 +48,11 @@ impl Bounces {
         let mut object = EbpfLoader::new()
             .load(OBJECT)
             .context("load the floor programs into the kernel")?;
+        for bounce in [Bounce::Plain, Bounce::Peer, Bounce::Empty] {
+            let program = program_mut(&mut object, bounce)?;
+            let loaded = program.load();
+            loaded.with_context(|| format!("load {} into the kernel", bounce.name()))?;
+        }
         node.enter(|| {
             for (bounce, pod) in places {
                 attach(&mut object, bounce, pod.node_interface())
@@ -72,13 +77,17 @@ impl Bounces {
 }
 
 fn attach(object: &mut Ebpf, bounce: Bounce, interface: &str) -> Result<()> {
-    let program = object.program_mut(bounce.name());
-    let program: &mut SchedClassifier = program.context("find it in the object")?.try_into()?;
-    program.load()?;
-    program.attach_with_options(
+    program_mut(object, bounce)?.attach_with_options(
         interface,
         TcAttachType::Ingress,
         TcAttachOptions::TcxOrder(LinkOrder::first()),
     )?;
     Ok(())
+}
+
+fn program_mut(object: &mut Ebpf, bounce: Bounce) -> Result<&mut SchedClassifier> {
+    let name = bounce.name();
+    let program = object.program_mut(name);
+    let program = program.with_context(|| format!("find {name} in the object"))?;
+    Ok(program.try_into()?)
 }

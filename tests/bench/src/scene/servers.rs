@@ -79,18 +79,16 @@ pub(super) fn node_local(node: &Namespace) -> Result<CoreDns> {
     Ok(server)
 }
 
-/// NSD on the node, with the cluster's records and the zone outside, as fast as it can be made: a server for each CPU,
-/// and no limit on the rate of answers.
+/// NSD on the node, with the cluster's records and the zone outside, and no limit on the rate of answers. It has one
+/// server process, as by default: with several, it would depend on a client's port which of them, and on which CPU,
+/// answers it.
 pub(super) fn nsd(node: &Namespace, folder: &Folder) -> Result<Process> {
-    let cpus = std::thread::available_parallelism().context("count the CPUs")?;
     let path = folder.path().display();
     let mut text = format!(
         "server:
     ip-address: {NSD}
     port: 53
     do-ip6: no
-    server-count: {cpus}
-    reuseport: yes
     minimal-responses: yes
     username: \"\"
     chroot: \"\"

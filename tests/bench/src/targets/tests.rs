@@ -1,7 +1,7 @@
 //! What the table says of made-up results.
 
 use super::*;
-use crate::results::{Bystander, Program, Propagation, Times};
+use crate::results::{Bystander, KernelCost, Program, Propagation, RoundTrip, Size, Times};
 
 fn verdict_of(what: &str, results: &Results) -> Verdict {
     let target = TARGETS.iter().find(|target| target.what == what);
