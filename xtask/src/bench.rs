@@ -2,16 +2,13 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf, absolute},
+    path::{PathBuf, absolute},
     process::{Command, ExitCode},
 };
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{
-    setup::{self, Environment},
-    workspace,
-};
+use crate::{build, setup, workspace};
 
 /// The exit code when nothing could be said: a 1 is kept for a missed target.
 const UNUSABLE: u8 = 2;
@@ -62,23 +59,24 @@ fn measure(options: &Options) -> Result<u8> {
         return draw(&arguments);
     }
     let environment = setup::ready(setup::BENCH)?;
-    let folder = build(&environment, &["bench", "dns-userspace"])?;
-    let mut command = Command::new(folder.join("bench"));
+    // The agent as it lies in the image.
+    let agent = build::static_program(&environment, "dns-userspace", "zerohop")?;
+    let mut command = Command::new(build::static_program(&environment, "bench", "bench")?);
     environment.apply(&mut command);
     command
         .args(arguments)
-        .env(::tests::Tool::Zerohop.variable(), folder.join("zerohop"));
+        .env(::tests::Tool::Zerohop.variable(), agent);
     for (compiler, flags, variable) in LIBRARIES {
-        command.env(variable, walk(compiler, flags, &folder)?);
+        command.env(variable, walk(compiler, flags)?);
     }
     finish(&mut command)
 }
 
 /// Shows an earlier run. That needs neither root nor anything to measure with.
 fn draw(arguments: &[String]) -> Result<u8> {
-    let environment = setup::ready(setup::BUILD)?;
-    let folder = build(&environment, &["bench"])?;
-    finish(Command::new(folder.join("bench")).args(arguments))
+    let environment = setup::ready(setup::IMAGE)?;
+    let program = build::static_program(&environment, "bench", "bench")?;
+    finish(Command::new(program).args(arguments))
 }
 
 /// Runs the bench, and returns its exit code.
@@ -113,25 +111,9 @@ fn arguments(options: &Options) -> Result<Vec<String>> {
     Ok(arguments)
 }
 
-/// Builds these packages, optimised, and returns the folder that their programs are in.
-fn build(environment: &Environment, packages: &[&str]) -> Result<PathBuf> {
-    let mut command = environment.cargo();
-    command.args(["build", "--release"]);
-    for package in packages {
-        command.args(["--package", package]);
-    }
-    let status = command.status().context("start cargo")?;
-    ensure!(
-        status.success(),
-        "{} cannot be built, for the reasons above",
-        packages.join(" or ")
-    );
-    Ok(workspace::target_folder().join("release"))
-}
-
 /// Compiles the program that calls getaddrinfo with one C library.
-fn walk(compiler: &str, flags: &[&str], folder: &Path) -> Result<PathBuf> {
-    let folder = folder.join("bench-programs");
+fn walk(compiler: &str, flags: &[&str]) -> Result<PathBuf> {
+    let folder = workspace::target_folder().join("bench-programs");
     fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
     let program = folder.join(format!("walk-by-{compiler}"));
     let output = Command::new(compiler)

@@ -90,6 +90,7 @@ pub(crate) const PARITY: &[Need] = &[
 pub(crate) const BENCH: &[Need] = &[
     Need::Kernel,
     Need::Program("gcc"),
+    Need::StaticLibraries,
     Need::BpfObject,
     Need::Program("musl-gcc"),
     Need::Program("ip"),
