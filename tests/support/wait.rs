@@ -7,7 +7,13 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Tries `attempt` every 5 ms until it succeeds or `limit` has passed.
+/// The least pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause after a long attempt: it may have waited itself.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Tries `attempt` until it succeeds or `limit` has passed. It pauses for as long as each attempt took, for what is
+/// waited for needs the processor, too.
 ///
 /// For states that nothing announces, such as a server's first answer. `what` completes the sentence
 /// "waited for …" in the error, whose cause is the last attempt's error.
@@ -16,10 +22,10 @@ use anyhow::{Context, Result};
 ///
 /// No attempt succeeds in time.
 pub fn eventually<T>(limit: Duration, what: &str, attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    eventually_every(Duration::from_millis(5), limit, what, attempt)
+    eventually_every(PAUSE, limit, what, attempt)
 }
 
-/// As [`eventually`], with `pause` between two attempts: for those that are costly themselves.
+/// As [`eventually`], with at least `pause` between two attempts: for those that are costly elsewhere.
 ///
 /// # Errors
 ///
@@ -32,12 +38,13 @@ pub fn eventually_every<T>(
 ) -> Result<T> {
     let start = Instant::now();
     loop {
+        let begun = Instant::now();
         match attempt() {
             Ok(value) => return Ok(value),
             Err(error) if start.elapsed() >= limit => {
                 return Err(error).with_context(|| format!("waited {limit:?} for {what}, in vain"));
             }
-            Err(_) => thread::sleep(pause),
+            Err(_) => thread::sleep(pause.max(begun.elapsed().min(LONGEST_PAUSE))),
         }
     }
 }
