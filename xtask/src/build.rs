@@ -26,18 +26,24 @@ pub(crate) struct Options {
 /// Builds the agent and says where it is.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let environment = setup::ready(setup::BUILD)?;
-    println!("{}", agent(&environment, options.release)?.display());
+    println!("{}", agent(&environment, options.release, &[])?.display());
     Ok(())
 }
 
 /// Builds the agent, whose build script builds and embeds the BPF object; returns the program's path.
 ///
+/// It is built together with the packages `beside` it: with the features that they want of other people's crates, so
+/// that it shares these, and its own library, with them.
+///
 /// # Errors
 ///
 /// It does not compile: cargo has said why.
-pub(crate) fn agent(environment: &Environment, release: bool) -> Result<PathBuf> {
+pub(crate) fn agent(environment: &Environment, release: bool, beside: &[&str]) -> Result<PathBuf> {
     let mut command = environment.cargo();
     command.args(["build", "--package", "dns-userspace"]);
+    for package in beside {
+        command.args(["--package", package]);
+    }
     if release {
         command.arg("--release");
     }

@@ -131,7 +131,7 @@ fn run_suites(
                 command.env(WITHOUT_BPF_VARIABLE, "1");
             }
             Some(environment) if suite.package == NEEDS_THE_AGENT => {
-                match build::agent(environment, false) {
+                match build::agent(environment, false, &[NEEDS_THE_AGENT]) {
                     Ok(agent) => command.env(AGENT_VARIABLE, agent),
                     Err(error) => {
                         tally.add_failure(format!("{}: {error}", suite.package));
