@@ -17,7 +17,7 @@ COPY . .
 # Whatever else is needed for the BPF object is installed by the verb itself, which has all flags.
 RUN cargo xtask image \
     && mkdir /image \
-    && cp target/static/*/release/zerohop /image/
+    && cp target/static/*/image/zerohop /image/
 
 # What follows is compared with the verb's own image by a test.
 FROM scratch

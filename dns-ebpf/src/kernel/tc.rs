@@ -26,7 +26,6 @@ const PACKET_HOST: u32 = 0;
 
 /// For veths: the reply goes straight into the pod's end, past every program on the way back.
 #[classifier]
-#[inline(always)]
 pub(super) fn intercept_peer(ctx: TcContext) -> i32 {
     let mut packet = TcPacket::<false>(ctx);
     match verdict::of(&mut packet) {
@@ -38,7 +37,6 @@ pub(super) fn intercept_peer(ctx: TcContext) -> i32 {
 
 /// For every other interface: the reply leaves where the question came in.
 #[classifier]
-#[inline(always)]
 pub(super) fn intercept_plain(ctx: TcContext) -> i32 {
     let mut packet = TcPacket::<true>(ctx);
     match verdict::of(&mut packet) {

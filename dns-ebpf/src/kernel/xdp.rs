@@ -22,7 +22,6 @@ use super::{
 
 /// The reply leaves where the question came in.
 #[xdp]
-#[inline(always)]
 pub(super) fn intercept_xdp(ctx: XdpContext) -> u32 {
     match verdict::of(&mut XdpPacket(ctx)) {
         Verdict::SendBack => XDP_TX,

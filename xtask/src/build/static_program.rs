@@ -21,6 +21,9 @@ use crate::{progress, setup::Environment, workspace};
 /// Symbols go by a flag and not by the profile: the profile is the BPF object's too, which needs its own.
 const FLAGS: &str = "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols";
 
+/// The profile of Cargo.toml for what lies in images.
+const PROFILE: &str = "image";
+
 /// Builds the program `binary` of `package` statically and optimised, and returns its path.
 ///
 /// It has a target folder of its own, since its flags and paths would rebuild everything elsewhere.
@@ -59,7 +62,7 @@ pub(crate) fn static_program_of(
     let mut command = environment.cargo();
     command
         .current_dir(&root)
-        .args(["build", "--release", "--locked", "--target", &platform])
+        .args(["build", "--profile", PROFILE, "--locked", "--target", &platform])
         .args(["--package", package, "--bin", binary])
         .arg("--target-dir")
         .arg(&target)
@@ -72,5 +75,5 @@ pub(crate) fn static_program_of(
 
     let what = format!("building {binary} statically");
     progress::run(&what, &mut command, &target.join("log").join(binary))?;
-    Ok(target.join(platform).join("release").join(binary))
+    Ok(target.join(platform).join(PROFILE).join(binary))
 }
