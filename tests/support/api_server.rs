@@ -22,7 +22,6 @@ use crate::{
 };
 
 /// The namespace's loopback is its own, so that fixed ports do not collide.
-const PORT: u16 = 6443;
 const STORE_CLIENT_PORT: u16 = 2379;
 const STORE_PEER_PORT: u16 = 2380;
 /// Generous, because test machines are shared; 4 s is usual.
@@ -55,6 +54,9 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
+    /// The server's port on the loopback of its namespace.
+    pub const PORT: u16 = 6443;
+
     /// Starts both in `namespace` and returns when the server is ready.
     ///
     /// # Errors
@@ -240,7 +242,7 @@ fn prepare(folder: &Folder) -> Result<()> {
         "kind": "Config",
         "current-context": "test",
         "clusters": [{"name": "test", "cluster": {
-            "server": format!("https://127.0.0.1:{PORT}"),
+            "server": format!("https://127.0.0.1:{}", ApiServer::PORT),
             "certificate-authority": certificate,
         }}],
         "users": [{"name": "admin", "user": {"token": token}}],
@@ -287,7 +289,7 @@ fn spawn_server(namespace: &Namespace, folder: &Path, options: &[&str]) -> Resul
     let mut command = namespace.command(program(Tool::KubeApiserver)?);
     command.args([
         format!("--etcd-servers=http://127.0.0.1:{STORE_CLIENT_PORT}"),
-        format!("--secure-port={PORT}"),
+        format!("--secure-port={}", ApiServer::PORT),
         path("cert-dir", "pki"),
         path("token-auth-file", "tokens.csv"),
         path("service-account-key-file", "service-account.key"),

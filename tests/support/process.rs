@@ -42,6 +42,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<String>,
+    /// When each of them was read.
+    times: Vec<Instant>,
     output_ended: bool,
     status: Option<ExitStatus>,
 }
@@ -119,6 +121,13 @@ impl Process {
     /// The lines that the process has printed so far, stdout and stderr as they came.
     pub fn lines(&self) -> Vec<String> {
         self.shared.lock().lines.clone()
+    }
+
+    /// When the last line so far that contains `text` was read; none: there is none.
+    pub fn time_of(&self, text: &str) -> Option<Instant> {
+        let state = self.shared.lock();
+        let at = state.lines.iter().rposition(|line| line.contains(text))?;
+        state.times.get(at).copied()
     }
 
     /// Waits for a line that contains `text`, among those already printed as well, and returns it.
@@ -217,7 +226,10 @@ impl Shared {
             .is_ok_and(|octets| octets > 0)
         {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            self.lock().lines.push(text);
+            let mut state = self.lock();
+            state.lines.push(text);
+            state.times.push(Instant::now());
+            drop(state);
             self.changed.notify_all();
             line.clear();
         }

@@ -162,6 +162,8 @@ pub(crate) struct Size {
     /// From the agent's start, and from the arrival of the last list, to all names being answered, in seconds.
     pub(crate) start_to_answering: f64,
     pub(crate) lists_to_answering: f64,
+    /// CPU time that the agent has taken by then, in seconds.
+    pub(crate) start_cpu_seconds: f64,
     /// Of the agent: highest and steady resident set; and what the kernel accounts for its maps.
     pub(crate) agent_peak_octets: u64,
     pub(crate) agent_steady_octets: u64,
@@ -181,6 +183,8 @@ pub(crate) struct Size {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Propagation {
     pub(crate) changes_per_second: u32,
+    /// CPU time of the agent, as a share of one CPU.
+    pub(crate) agent_cpu: f64,
     pub(crate) times: Times,
 }
 

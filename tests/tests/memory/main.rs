@@ -23,60 +23,14 @@ use dns_userspace::{
     table::Table,
     world::{Event, Owner, World},
 };
-use tests::skipped_without_root;
+use tests::{MapMemory, skipped_without_root};
 
 const ENDPOINTS: usize = 10;
 const SERVICES_IN_A_NAMESPACE: usize = 25;
-/// The kernel's sizes of small pieces of memory, from which its hash maps take their elements.
-const PIECES: [usize; 11] = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096];
 const MEGABYTE: f64 = 1_000_000.0;
 
 /// The kernel tells the memory of every map of this process: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
-
-/// One map, as the kernel describes it.
-struct Map {
-    name: String,
-    key: usize,
-    value: usize,
-    elements: usize,
-    elements_max: usize,
-    octets: usize,
-}
-
-impl Map {
-    /// Octets that an element of a hash takes, in the kernel's own count: head, key and value, each a
-    /// multiple of 8, before it is rounded up to a piece.
-    fn element(&self) -> usize {
-        48 + self.key.next_multiple_of(8) + self.value.next_multiple_of(8)
-    }
-
-    /// Octets that an element really takes: 8 more for the allocator, and the rest of its piece.
-    fn piece(&self) -> usize {
-        let needed = self.element() + 8;
-        let fitting = PIECES.into_iter().find(|piece| needed <= *piece);
-        fitting.unwrap_or(needed)
-    }
-
-    /// Whether its elements are allocated one by one.
-    fn grows(&self) -> bool {
-        self.name.starts_with("ENTRIES") || self.name.starts_with("SECTIONS")
-    }
-
-    fn octets_in_pieces(&self) -> usize {
-        self.octets + self.elements * (self.piece() - self.element())
-    }
-
-    /// What it takes once it holds all that it may.
-    fn octets_when_full(&self) -> usize {
-        let room = if self.grows() {
-            self.elements_max - self.elements
-        } else {
-            0
-        };
-        self.octets_in_pieces() + room * self.piece()
-    }
-}
 
 /// The object's maps, and what has been put into them.
 struct Filled {
@@ -134,41 +88,30 @@ impl Filled {
         elements
     }
 
-    fn maps(&self) -> Vec<Map> {
+    fn maps(&self) -> Vec<MapMemory> {
         let elements = self.elements();
-        let mut names = BTreeMap::new();
-        for info in aya::maps::loaded_maps() {
-            let info = info.unwrap();
-            names.insert(info.id(), info.name_as_str().unwrap_or("").to_owned());
-        }
-        let mut seen = BTreeSet::new();
         let mut maps = Vec::new();
-        for file in fs::read_dir("/proc/self/fdinfo").unwrap() {
-            // A file that has been closed meanwhile is none of ours.
-            let Ok(text) = fs::read_to_string(file.unwrap().path()) else {
-                continue;
-            };
-            let field = |name: &str| {
-                let line = text.lines().find_map(|line| line.strip_prefix(name));
-                line.and_then(|rest| rest.trim().parse::<usize>().ok())
-            };
-            let Some(id) = field("map_id:") else { continue };
-            if !seen.insert(id) {
-                continue;
-            }
-            let name = names[&(id as u32)].clone();
-            maps.push(Map {
-                key: field("key_size:").unwrap(),
-                value: field("value_size:").unwrap(),
-                octets: field("memlock:").unwrap(),
-                elements_max: field("max_entries:").unwrap(),
-                elements: elements.get(&name).copied().unwrap_or(0),
-                name,
-            });
+        for info in own_maps() {
+            let name = info.name_as_str().unwrap_or("");
+            let elements = elements.get(name).copied().unwrap_or(0);
+            maps.push(MapMemory::of(info.fd().unwrap(), name, elements).unwrap());
         }
         maps.sort_by(|one, other| one.name.cmp(&other.name));
         maps
     }
+}
+
+/// The maps that this process has open.
+fn own_maps() -> Vec<aya::maps::MapInfo> {
+    let mut own = BTreeSet::new();
+    for file in fs::read_dir("/proc/self/fdinfo").unwrap() {
+        // A file that has been closed meanwhile is none of ours.
+        let text = fs::read_to_string(file.unwrap().path()).unwrap_or_default();
+        let id = text.lines().find_map(|line| line.strip_prefix("map_id:"));
+        own.extend(id.and_then(|id| id.trim().parse::<u32>().ok()));
+    }
+    let all = aya::maps::loaded_maps().map(Result::unwrap);
+    all.filter(|info| own.contains(&info.id())).collect()
 }
 
 /// A cluster with names as people give them: every other service is headless, with host names as a
@@ -243,27 +186,24 @@ fn drafts(policy: &Policy, world: &World, owner: &Owner) -> Vec<Draft> {
 }
 
 /// Prints a table of the maps, and returns all their octets.
-fn print(title: &str, maps: &[Map]) -> usize {
+fn print(title: &str, maps: &[MapMemory]) -> usize {
     println!(
         "\n{title}\n{:<15} {:>9} {:>14} {:>12} {:>14} {:>14}",
         "map", "elements", "an element", "its piece", "octets", "in pieces"
     );
     for map in maps {
-        let (element, piece) = if map.grows() {
-            (map.element(), map.piece())
-        } else {
-            (0, 0)
-        };
         println!(
-            "{:<15} {:>9} {element:>14} {piece:>12} {:>14} {:>14}",
+            "{:<15} {:>9} {:>14} {:>12} {:>14} {:>14}",
             map.name,
             map.elements,
-            map.octets,
+            map.element(),
+            map.piece(),
+            map.octets(),
             map.octets_in_pieces()
         );
     }
-    let total = maps.iter().map(|map| map.octets).sum::<usize>();
-    let in_pieces = maps.iter().map(Map::octets_in_pieces).sum::<usize>();
+    let total = maps.iter().map(MapMemory::octets).sum::<usize>();
+    let in_pieces = maps.iter().map(MapMemory::octets_in_pieces).sum::<usize>();
     println!(
         "{:<15} {:>9} {:>14} {:>12} {total:>14} {in_pieces:>14}",
         "all",
@@ -271,7 +211,7 @@ fn print(title: &str, maps: &[Map]) -> usize {
         "",
         ""
     );
-    let full = maps.iter().map(Map::octets_when_full).sum::<usize>();
+    let full = maps.iter().map(MapMemory::octets_when_full).sum::<usize>();
     println!("full maps of these sizes: {full} octets");
     in_pieces
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::store::Object;
+
 /// A label selector and a field selector; empty ones select everything.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Selection {
@@ -44,8 +46,13 @@ impl Selection {
         })
     }
 
-    /// Whether an object is selected.
-    pub(super) fn holds(&self, object: &Value) -> bool {
+    /// Whether an object is selected. It is read only if that depends on it.
+    pub(super) fn holds(&self, object: &Object) -> bool {
+        let selects_all = self.labels.is_empty() && self.fields.is_empty();
+        selects_all || self.holds_value(&object.value())
+    }
+
+    fn holds_value(&self, object: &Value) -> bool {
         let label = |name: &str| object["metadata"]["labels"][name].as_str();
         let field = |name: &str| {
             let value = name.split('.').fold(object, |value, part| &value[part]);
@@ -119,7 +126,7 @@ mod tests {
     use super::*;
 
     fn selects(labels: &str, object: &Value) -> bool {
-        Selection::read(labels, "").unwrap().holds(object)
+        Selection::read(labels, "").unwrap().holds_value(object)
     }
 
     #[test]
@@ -152,9 +159,9 @@ mod tests {
     fn a_pod_is_selected_by_its_phase() {
         let fields = "status.phase!=Succeeded,status.phase!=Failed";
         let selection = Selection::read("", fields).unwrap();
-        assert!(selection.holds(&json!({"status": {"phase": "Running"}})));
-        assert!(selection.holds(&json!({})));
-        assert!(!selection.holds(&json!({"status": {"phase": "Failed"}})));
+        assert!(selection.holds_value(&json!({"status": {"phase": "Running"}})));
+        assert!(selection.holds_value(&json!({})));
+        assert!(!selection.holds_value(&json!({"status": {"phase": "Failed"}})));
     }
 
     #[test]

@@ -56,6 +56,17 @@ impl Server {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// A kubeconfig with this server, which knows no users.
+    #[must_use]
+    pub fn kubeconfig(&self) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": self.url()}}],
+            "users": [{"name": "test", "user": {}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        })
+    }
 }
 
 async fn serve(listener: TcpListener, store: Store) {
@@ -148,16 +159,20 @@ fn list(
         metadata["continue"] = json!(format!("{}.{version}", begin + page.len()));
         metadata["remainingItemCount"] = json!(rest.len() - page.len());
     }
-    let items: Vec<&Value> = page.iter().map(AsRef::as_ref).collect();
-    whole(
-        StatusCode::OK,
-        &json!({
-            "kind": format!("{}List", resource.kind()),
-            "apiVersion": resource.api_version(),
-            "metadata": metadata,
-            "items": items,
-        }),
+    let mut text = format!(
+        r#"{{"kind":"{}List","apiVersion":"{}","metadata":{metadata},"items":["#,
+        resource.kind(),
+        resource.api_version()
     )
+    .into_bytes();
+    for (index, object) in page.iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(object.text());
+    }
+    text.extend_from_slice(b"]}");
+    json_response(StatusCode::OK, Full::from(text).boxed_unsync())
 }
 
 /// What clients read besides objects.

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -98,13 +99,33 @@ pub fn key_of(object: &Value) -> Option<Key> {
     Some((resource, namespace.to_owned(), name.to_owned()))
 }
 
+/// An object as the server gives it: written out once, however many clients read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Object(Bytes);
+
+impl Object {
+    fn new(value: &Value) -> Self {
+        Self(Bytes::from(value.to_string()))
+    }
+
+    /// Its JSON.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What its JSON says: a server that wrote it can read it.
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_slice(&self.0).unwrap_or_default()
+    }
+}
+
 /// One change, with the object before and after it.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     pub(super) version: u64,
     pub(super) resource: Resource,
-    pub(super) before: Option<Arc<Value>>,
-    pub(super) after: Option<Arc<Value>>,
+    pub(super) before: Option<Object>,
+    pub(super) after: Option<Object>,
 }
 
 /// The changes after a version are no longer known: `410 Gone`.
@@ -121,7 +142,7 @@ pub struct Store {
 #[derive(Debug)]
 struct State {
     version: u64,
-    objects: BTreeMap<Key, Arc<Value>>,
+    objects: BTreeMap<Key, Object>,
     changes: VecDeque<Change>,
     /// The newest version whose changes are forgotten.
     forgotten: u64,
@@ -157,9 +178,9 @@ impl Store {
         object["apiVersion"] = json!(key.0.api_version());
         object["metadata"]["resourceVersion"] = json!(version.to_string());
         object["metadata"]["uid"] = json!(format!("00000000-0000-4000-8000-{version:012}"));
-        let after = Arc::new(object);
+        let after = Object::new(&object);
         let resource = key.0;
-        let before = state.objects.insert(key, Arc::clone(&after));
+        let before = state.objects.insert(key, after.clone());
         self.note(state, resource, before, Some(after));
     }
 
@@ -180,17 +201,11 @@ impl Store {
         state.forgotten = state.version;
     }
 
-    /// Every object, as the server gives it.
-    #[must_use]
-    pub fn objects(&self) -> Vec<Arc<Value>> {
-        self.lock().objects.values().cloned().collect()
-    }
-
     /// All objects of a kind, and the version at which they are as they are.
-    pub(super) fn list(&self, resource: Resource) -> (u64, Vec<Arc<Value>>) {
+    pub(super) fn list(&self, resource: Resource) -> (u64, Vec<Object>) {
         let state = self.lock();
         let of_kind = state.objects.iter().filter(|(key, _)| key.0 == resource);
-        let objects = of_kind.map(|(_, object)| Arc::clone(object)).collect();
+        let objects = of_kind.map(|(_, object)| object.clone()).collect();
         (state.version, objects)
     }
 
@@ -221,8 +236,8 @@ impl Store {
         &self,
         mut state: MutexGuard<'_, State>,
         resource: Resource,
-        before: Option<Arc<Value>>,
-        after: Option<Arc<Value>>,
+        before: Option<Object>,
+        after: Option<Object>,
     ) {
         let version = state.version;
         state.changes.push_back(Change {
@@ -269,6 +284,8 @@ mod tests {
     fn an_object_without_a_name_is_not_kept() {
         let store = Store::default();
         store.put(json!({"kind": "Service", "metadata": {}}));
-        assert!(store.objects().is_empty());
+        for resource in Resource::ALL {
+            assert!(store.list(resource).1.is_empty());
+        }
     }
 }

@@ -42,13 +42,7 @@ impl Api {
         let store = Store::default();
         let server = runtime.block_on(Server::start(store.clone()))?;
         let folder = Folder::new()?;
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": server.url()}}],
-            "users": [{"name": "test", "user": {}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        });
-        let kubeconfig = folder.write("kubeconfig", &config.to_string())?;
+        let kubeconfig = folder.write("kubeconfig", &server.kubeconfig().to_string())?;
         Ok(Self::Small {
             store,
             server,

@@ -1,0 +1,209 @@
+//! What one node's clients cost a real API server: watches, octets when they start, octets for each change.
+
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tests::{Agent, ApiServer, CoreDns, Folder, Namespace, Pins, Process, Tool, program};
+
+use super::{
+    api::{Api, DNS_ADDRESS, inside},
+    cluster::Shape,
+    proxy::Proxy,
+};
+use crate::results::ApiCost;
+
+/// Names a kube-proxy, or a program that is one when it is called so.
+const KUBE_PROXY_VARIABLE: &str = "ZEROHOP_KUBE_PROXY";
+/// How many changes are made.
+const CHANGES: u32 = 100;
+/// A client has got everything when it gets nothing for this long.
+const QUIET: Duration = Duration::from_secs(3);
+/// Generous, because machines are shared.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// A client of the API server, running.
+enum Client {
+    Zerohop { _agent: Agent, _pins: Pins },
+    CoreDns { _server: CoreDns },
+    KubeProxy { _process: Process, _folder: Folder },
+}
+
+/// Starts one client after the other, and counts.
+///
+/// # Errors
+/// A client does not start, or the server does not tell its watches.
+pub(super) fn measure(node: &Namespace, api: &Api, shape: Shape) -> Result<Vec<ApiCost>> {
+    // Each client meets objects of another revision, so that every change is one.
+    let scene = |client: u32| Scene {
+        node,
+        api,
+        shape,
+        revision: 7 + 11 * client,
+    };
+    let mut costs = vec![
+        scene(0).cost("zerohop", zerohop)?,
+        scene(1).cost("CoreDNS", core_dns)?,
+    ];
+    match kube_proxy_program() {
+        Some(program) => {
+            let start = |node: &Namespace, kubeconfig: &Path| kube_proxy(&program, node, kubeconfig);
+            costs.push(scene(2).cost("kube-proxy", start)?);
+        }
+        None => eprintln!(
+            "NOT MEASURED: what kube-proxy costs the API server, for {KUBE_PROXY_VARIABLE} names no program"
+        ),
+    }
+    Ok(costs)
+}
+
+/// Where a client is started.
+struct Scene<'scene> {
+    node: &'scene Namespace,
+    api: &'scene Api,
+    shape: Shape,
+    revision: u32,
+}
+
+impl Scene<'_> {
+    fn cost(
+        &self,
+        name: &str,
+        start: impl FnOnce(&Namespace, &Path) -> Result<Client>,
+    ) -> Result<ApiCost> {
+        let Api::Real {
+            server, runtime, ..
+        } = self.api
+        else {
+            bail!("what a client costs is counted at a real API server only");
+        };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ApiServer::PORT));
+        let proxy = inside(runtime, Proxy::start(address))?;
+        let folder = Folder::new()?;
+        let kubeconfig = through(&server.kubeconfig(), proxy.port(), &folder)?;
+        let watches_before = watches(server)?;
+        let client = start(self.node, &kubeconfig).with_context(|| format!("start {name}"))?;
+        let octets_at_start = quiet(&proxy)?;
+        let watches = watches(server)?.saturating_sub(watches_before);
+        // Headless services and others take turns.
+        let every = (self.shape.services / CHANGES).max(1) | 1;
+        for index in 0..CHANGES {
+            let service = (index * every) % self.shape.services;
+            self.api.replace(self.shape.changed(service, self.revision))?;
+        }
+        let octets = quiet(&proxy)? - octets_at_start;
+        drop(client);
+        Ok(ApiCost {
+            client: name.to_owned(),
+            watches,
+            octets_at_start,
+            octets_per_change: octets as f64 / f64::from(CHANGES),
+        })
+    }
+}
+
+/// Waits until the proxy has carried nothing for a while; returns what it has carried in all.
+fn quiet(proxy: &Proxy) -> Result<u64> {
+    let begin = Instant::now();
+    let (mut octets, mut since) = (proxy.octets(), Instant::now());
+    while since.elapsed() < QUIET {
+        ensure!(
+            begin.elapsed() < LIMIT,
+            "a client of the API server goes on reading after {LIMIT:?}"
+        );
+        thread::sleep(Duration::from_millis(100));
+        let now = proxy.octets();
+        if now != octets {
+            (octets, since) = (now, Instant::now());
+        }
+    }
+    Ok(octets)
+}
+
+/// The kubeconfig with another port of the server.
+fn through(kubeconfig: &Path, port: u16, folder: &Folder) -> Result<PathBuf> {
+    let text = fs::read_to_string(kubeconfig)
+        .with_context(|| format!("read {}", kubeconfig.display()))?;
+    let own = format!("127.0.0.1:{}", ApiServer::PORT);
+    folder.write("kubeconfig", &text.replace(&own, &format!("127.0.0.1:{port}")))
+}
+
+/// How many watches the server has under way.
+fn watches(server: &ApiServer) -> Result<u64> {
+    let metrics = server.kubectl(&["get", "--raw", "/metrics"], "")?;
+    let mut sum = 0.0;
+    for line in metrics.lines() {
+        if line.starts_with("apiserver_longrunning_requests{") && line.contains("verb=\"WATCH\"") {
+            let count = line.rsplit(' ').next().unwrap_or_default();
+            sum += count
+                .parse::<f64>()
+                .with_context(|| format!("the count of {line}"))?;
+        }
+    }
+    Ok(sum as u64)
+}
+
+fn zerohop(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
+    let pins = Pins::new()?;
+    let kubeconfig = kubeconfig.to_string_lossy();
+    let arguments = ["--kubeconfig", &kubeconfig, "--kubelet-sync", "1"];
+    let agent = Agent::start(node, &program(Tool::Zerohop)?, &pins, &arguments)?;
+    agent.wait_until_ready(LIMIT)?;
+    Ok(Client::Zerohop {
+        _agent: agent,
+        _pins: pins,
+    })
+}
+
+fn core_dns(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
+    // kubeadm's, but for what needs a network.
+    let corefile = format!(
+        ".:53 {{
+            errors
+            ready
+            kubernetes cluster.local in-addr.arpa ip6.arpa {{
+                kubeconfig {} test
+                pods insecure
+                fallthrough in-addr.arpa ip6.arpa
+                ttl 30
+            }}
+            loadbalance
+        }}",
+        kubeconfig.display()
+    );
+    let address = SocketAddr::from((DNS_ADDRESS, 53));
+    let server = CoreDns::start(node, address, &corefile, &[])?;
+    Ok(Client::CoreDns { _server: server })
+}
+
+fn kube_proxy_program() -> Option<PathBuf> {
+    let path = PathBuf::from(env::var_os(KUBE_PROXY_VARIABLE)?);
+    path.is_file().then_some(path)
+}
+
+fn kube_proxy(program: &Path, node: &Namespace, kubeconfig: &Path) -> Result<Client> {
+    let folder = Folder::new()?;
+    let path = folder.path().join("kube-proxy");
+    symlink(program, &path).with_context(|| format!("link to {}", program.display()))?;
+    let mut command = node.command(&path);
+    command.arg("--kubeconfig").arg(kubeconfig).args([
+        "--proxy-mode=iptables",
+        "--hostname-override=node",
+        "--conntrack-max-per-core=0",
+        "--conntrack-tcp-timeout-established=0",
+        "--conntrack-tcp-timeout-close-wait=0",
+        "--healthz-bind-address=127.0.0.1:0",
+        "--metrics-bind-address=127.0.0.1:0",
+    ]);
+    let process = Process::spawn("kube-proxy", command)?;
+    Ok(Client::KubeProxy {
+        _process: process,
+        _folder: folder,
+    })
+}
