@@ -11,13 +11,14 @@ use std::{
 };
 
 use dns_ebpf::{
+    NAME_MAX,
     answer::{
         AUTHORITATIVE, ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN,
         SLOTS_MAX, TARGETS,
     },
     sum_of,
 };
-use hickory_proto::{ProtoError, rr::Name, serialize::binary::NameEncoding};
+use hickory_proto::{ProtoError, rr::Name};
 
 pub use self::denial::{Forms, FormsError, denial_of, zones};
 use self::record_set::{Content, Place, Slot, Stored};
@@ -230,9 +231,15 @@ impl Section {
 /// A name as the kernel looks it up.
 ///
 /// # Errors
-/// None for a name that hickory made; its encoder's otherwise.
+/// A name of more than 255 octets, which hickory does not make.
 pub fn wire_name(name: &Name) -> Result<WireName, ProtoError> {
-    Ok(record_set::emitted(name, NameEncoding::UncompressedLowercase)?.into())
+    let mut wire = record_set::spelled(name);
+    if wire.len() > NAME_MAX {
+        return Err(ProtoError::from("a name of more than 255 octets"));
+    }
+    // Lengths of labels are no letters: they are at most 63.
+    wire.make_ascii_lowercase();
+    Ok(wire)
 }
 
 /// Stored records with targets as they are in a reply to a question for a name of `name_len` octets:
@@ -256,8 +263,10 @@ pub fn in_reply(records: &[u8], additional_at: usize, name_len: usize) -> Vec<u8
 /// reply could hold, is left to the DNS service and told of.
 #[must_use]
 pub fn encode(node: &Node, forms: &Forms) -> (Option<Draft>, Vec<Skipped>) {
-    let object = format!("name {}", node.name);
-    let skipped = |reason: String| vec![Skipped { object, reason }];
+    let skipped = |reason: String| {
+        let object = format!("name {}", node.name);
+        vec![Skipped { object, reason }]
+    };
     let name = match wire_name(&node.name) {
         Ok(name) => name,
         Err(error) => {

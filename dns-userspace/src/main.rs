@@ -11,7 +11,13 @@ use dns_userspace::{
     agent, cli,
     config::{Args, LogFormat},
 };
+use tikv_jemallocator::Jemalloc;
 use tracing_subscriber::EnvFilter;
+
+/// Gives freed memory back to the kernel, of which the first list frees much, and is quicker than glibc's where many
+/// small pieces come and go.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Cluster DNS answered in the kernel, on the pods' own interfaces.
 #[derive(Debug, Parser)]

@@ -7,6 +7,7 @@
 //! below it.
 
 mod holding;
+mod names;
 mod operation;
 mod parents;
 
@@ -17,7 +18,8 @@ use std::{
 
 pub use self::operation::{Maps, Operation, Refused};
 use self::{
-    holding::{Counts, Held, Holding, marks},
+    holding::{Counts, Holding, marks},
+    names::{Held, Names},
     parents::{Parent, Refusal, is_shared},
 };
 use crate::{
@@ -100,9 +102,9 @@ impl Table {
     pub fn names(&self) -> BTreeSet<WireName> {
         self.held
             .values()
-            .flat_map(|holding| &holding.names)
+            .flat_map(|holding| holding.names.iter())
             .filter(|held| held.hash != 0)
-            .map(|held| held.name.clone())
+            .map(|held| held.name)
             .collect()
     }
 
@@ -117,9 +119,11 @@ impl Table {
         let mut changed = Changed::default();
         // Deeper names first: a node that denies comes after the names below it.
         wanted.sort_by(|one, other| order(&other.name).cmp(&order(&one.name)));
-        let holding = self.held.entry(owner.clone()).or_default();
-        let mut before: BTreeMap<WireName, u64> = std::mem::take(&mut holding.names)
-            .into_iter()
+        let holding = self.held.get_mut(owner);
+        let before = holding.map(|holding| std::mem::take(&mut holding.names));
+        let mut before: BTreeMap<WireName, u64> = before
+            .unwrap_or_default()
+            .iter()
             .map(|held| (held.name, held.hash))
             .collect();
         if is_shared(owner) {
@@ -158,9 +162,11 @@ impl Table {
             });
         }
         self.remove(maps, stale, before, &mut changed);
+        if !now.is_empty() {
+            let holding = self.held.entry(owner.clone()).or_default();
+            holding.names = Names::of(&now);
+        }
         if let Some(holding) = self.held.get_mut(owner) {
-            now.shrink_to_fit();
-            holding.names = now;
             holding.keep_sections(maps, &in_use, &mut self.counts);
             if holding.is_empty() {
                 self.held.remove(owner);
@@ -190,7 +196,8 @@ impl Table {
         } else {
             draft
         };
-        let holding = self.held.entry(owner.clone()).or_default();
+        let nothing = Holding::default();
+        let holding = self.held.get(owner).unwrap_or(&nothing);
         let sparing = holding.sparing(maps, draft, self.counts);
         self.put_exactly(maps, owner, &sparing, known)
             .or_else(|Refused| {

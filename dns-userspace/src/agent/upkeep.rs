@@ -5,6 +5,7 @@ mod policy;
 mod report;
 mod skipped;
 mod synchronised;
+mod write;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
@@ -16,7 +17,7 @@ use super::interfaces::Coverage;
 use crate::{
     config::Config,
     datapath::{kernel_log, object::Loaded, store::Store},
-    encode::{self, Draft, Forms},
+    encode::Forms,
     outside::Resolved,
     projection::{self, View},
     table::{Changed, Table},
@@ -128,7 +129,7 @@ impl Upkeep {
             }
             self.synchronised.note(&event);
             self.not_served.note(&event);
-            affected.append(&mut self.world.apply(event));
+            affected.extend(self.world.apply(event));
             // Absent names pass as soon as it is not certain that they are absent.
             if !self.world.fresh() {
                 self.store.control().set_denials(false);
@@ -192,13 +193,8 @@ impl Upkeep {
         self.outside.tell_time();
         let mut aged = self.outside.take_changed();
         aged.retain(|owner| !owners.contains(owner));
-        let mut refused = 0;
-        for owner in owners.iter().chain(&aged) {
-            let wanted = self.drafts(owner);
-            let changed = self.table.set(&mut self.store, owner, wanted);
-            refused += changed.refused;
-            self.heed(changed);
-        }
+        let owners: Vec<&Owner> = owners.iter().chain(&aged).collect();
+        let refused = self.write(&owners);
         if refused > 0 {
             tracing::warn!(
                 names = refused,
@@ -218,23 +214,6 @@ impl Upkeep {
             serial: self.serial,
         };
         Some((view, &written.forms))
-    }
-
-    fn drafts(&mut self, owner: &Owner) -> Vec<Draft> {
-        let Some((view, forms)) = self.view() else {
-            return Vec::new();
-        };
-        let (nodes, mut skipped) = projection::nodes_of(view, owner);
-        skipped.extend(projection::doubts(view, owner));
-        let mut drafts = Vec::with_capacity(nodes.len());
-        let mut unwritten = Vec::new();
-        for node in &nodes {
-            let (draft, mut left) = encode::encode(node, forms);
-            drafts.extend(draft);
-            unwritten.append(&mut left);
-        }
-        self.not_served.set(owner, skipped, &unwritten);
-        drafts
     }
 
     /// Works out which addresses are the cluster's DNS.
@@ -344,11 +323,8 @@ impl Upkeep {
             .filter(|owner| self.retried.as_ref() < Some(owner));
         let owners: Vec<Owner> = later.chain(&all).take(RETRIED).cloned().collect();
         self.retried = owners.last().cloned();
-        for owner in owners {
-            let wanted = self.drafts(&owner);
-            let changed = self.table.set(&mut self.store, &owner, wanted);
-            self.heed(changed);
-        }
+        // How many are still refused has been said.
+        let _ = self.write(&owners.iter().collect::<Vec<_>>());
     }
 
     /// Lets nothing be denied as soon as a parent denies what could not be put.

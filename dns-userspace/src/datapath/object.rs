@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Ebpf, EbpfLoader,
     maps::{Map, MapData, MapInfo},
     programs::{ProgramError, SchedClassifier, Xdp},
 };
@@ -37,6 +37,8 @@ pub(super) const PINNED: [&str; 13] = [
 ];
 /// The control map, pinned like the others.
 pub(super) const CONTROL: &str = "CONTROL";
+/// Where the kernel describes its types.
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// The classifiers.
 const CLASSIFIERS: [&str; 2] = ["intercept_peer", "intercept_plain"];
 /// The XDP program.
@@ -155,12 +157,13 @@ fn object() -> anyhow::Result<&'static [u8]> {
 }
 
 fn loader(sizes: Sizes) -> anyhow::Result<EbpfLoader<'static>> {
-    let mut loader = EbpfLoader::new();
-    if let Err(error) = Btf::from_sys_fs() {
+    // aya parses it, which takes 15 MB for a moment; so it is not parsed here as well.
+    if let Err(error) = fs::File::open(KERNEL_BTF) {
         bail!(
-            "the kernel shows no BTF at /sys/kernel/btf/vmlinux ({error}); use a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+            "the kernel shows no BTF at {KERNEL_BTF} ({error}); use a kernel built with CONFIG_DEBUG_INFO_BTF=y"
         );
     }
+    let mut loader = EbpfLoader::new();
     for name in PINNED {
         if let Some(size) = sizes.of(name) {
             loader.map_max_entries(name, size);

@@ -92,7 +92,7 @@ impl Content {
                 "has {count} records, more than a reply here holds; the DNS service answers it"
             ));
         }
-        let targets = has_targets(set, place.zone).map_err(cannot)?;
+        let targets = has_targets(set, place.zone);
         let mut section = SectionWriter::new(place, targets);
         let mut lengths = Vec::with_capacity(set.answers.len());
         for record in &set.answers {
@@ -156,24 +156,20 @@ fn is_address(record: &Record) -> bool {
 
 /// Whether a set's answers are SRV records with all targets in the zone, and each additional record is one
 /// of a target's. Names of other zones are not spelled by the client, and so are written out.
-fn has_targets(set: &RecordSet, zone: &[u8]) -> Result<bool, ProtoError> {
+fn has_targets(set: &RecordSet, zone: &[u8]) -> bool {
     let mut targets = Vec::with_capacity(set.answers.len());
     for record in &set.answers {
         let RData::SRV(service) = &record.data else {
-            return Ok(false);
+            return false;
         };
-        let target = spelled(&service.target)?;
+        let target = spelled(&service.target);
         if !is_below(&target, zone) {
-            return Ok(false);
+            return false;
         }
         targets.push(target);
     }
-    for record in &set.additional {
-        if !targets.contains(&spelled(&record.name)?) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let mut owners = set.additional.iter().map(|record| spelled(&record.name));
+    owners.all(|owner| targets.contains(&owner))
 }
 
 /// Whether a name in wire form ends with another one, octet for octet.
@@ -205,34 +201,33 @@ impl<'name> SectionWriter<'name> {
     }
 
     fn answer(&mut self, record: &Record) -> Result<(), ProtoError> {
-        let owner = spelled(&record.name)?;
         // Behind an alias the question's name is a name like any other, in its own spelling.
         let of_question = self.octets.is_empty()
             || self.targets
-            || self.known.is_empty() && *owner == *self.place.name;
+            || self.known.is_empty() && *spelled(&record.name) == *self.place.name;
         if of_question {
             self.octets.extend(pointer(QUESTION_NAME));
         } else {
-            self.owner(&owner);
+            self.owner(&spelled(&record.name));
         }
         self.fixed(record);
         let data_at = self.octets.len() + 2;
         match &record.data {
             RData::SOA(soa) if of_question => {
-                let data = self.soa(soa)?;
+                let data = self.soa(soa);
                 self.data(&data);
             }
             RData::CNAME(target) => {
-                let data = self.suffixed(&spelled(target)?);
+                let data = self.suffixed(&spelled(target));
                 self.data(&data);
             }
             data => self.data(&uncompressed(data)?),
         }
         match &record.data {
-            RData::CNAME(target) => self.known.push((spelled(target)?, data_at)),
+            RData::CNAME(target) => self.known.push((spelled(target), data_at)),
             // RFC 2782: priority, weight and port come before the target.
             RData::SRV(service) if self.targets => {
-                self.known.push((spelled(&service.target)?, data_at + 6));
+                self.known.push((spelled(&service.target), data_at + 6));
             }
             _ => {}
         }
@@ -240,7 +235,7 @@ impl<'name> SectionWriter<'name> {
     }
 
     fn additional(&mut self, record: &Record) -> Result<(), ProtoError> {
-        let owner = spelled(&record.name)?;
+        let owner = spelled(&record.name);
         if !self.targets && self.known.is_empty() && *owner == *self.place.name {
             self.octets.extend(pointer(QUESTION_NAME));
         } else {
@@ -298,10 +293,10 @@ impl<'name> SectionWriter<'name> {
 
     /// An SOA record's data (RFC 1035 §3.3.13): names at the end of which the question's name is pointed at,
     /// so that they repeat the client's spelling (specification §6).
-    fn soa(&self, soa: &SOA) -> Result<Vec<u8>, ProtoError> {
+    fn soa(&self, soa: &SOA) -> Vec<u8> {
         let mut data = Vec::new();
         for name in [&soa.mname, &soa.rname] {
-            let name = spelled(name)?;
+            let name = spelled(name);
             if is_below(&name, self.place.name) && self.place.name.len() > 1 {
                 data.extend(&name[..name.len() - self.place.name.len()]);
                 data.extend(pointer(QUESTION_NAME));
@@ -317,7 +312,7 @@ impl<'name> SectionWriter<'name> {
             soa.minimum,
         ];
         data.extend(words.into_iter().flat_map(u32::to_be_bytes));
-        Ok(data)
+        data
     }
 }
 
@@ -326,23 +321,39 @@ fn pointer(at: usize) -> [u8; 2] {
     (0xc000 | at as u16).to_be_bytes()
 }
 
-/// A name in wire form in its own spelling.
-fn spelled(name: &Name) -> Result<WireName, ProtoError> {
-    Ok(emitted(name, NameEncoding::Uncompressed)?.into())
+/// A name in wire form in its own spelling (RFC 1035 §3.1).
+///
+/// Written here, for hickory's encoder notes each name to point at it later; that takes most of the time of a
+/// large cluster's first list.
+pub(super) fn spelled(name: &Name) -> WireName {
+    let mut octets = Vec::with_capacity(name.len() + 1);
+    for label in name.iter() {
+        octets.push(label.len() as u8);
+        octets.extend_from_slice(label);
+    }
+    octets.push(0);
+    octets.into()
 }
 
+/// A record's data without pointers.
 fn uncompressed(data: &RData) -> Result<Vec<u8>, ProtoError> {
-    emitted(data, NameEncoding::Uncompressed)
-}
-
-/// What hickory writes of a name or of data.
-pub(super) fn emitted(
-    what: &impl BinEncodable,
-    names: NameEncoding,
-) -> Result<Vec<u8>, ProtoError> {
-    let mut octets = Vec::new();
-    let mut encoder = BinEncoder::new(&mut octets);
-    encoder.set_name_encoding(names);
-    what.emit(&mut encoder)?;
-    Ok(octets)
+    match data {
+        RData::A(ip) => Ok(ip.octets().into()),
+        RData::AAAA(ip) => Ok(ip.octets().into()),
+        RData::PTR(name) => Ok(spelled(name).into()),
+        // RFC 2782: priority, weight, port, target.
+        RData::SRV(service) => {
+            let numbers = [service.priority, service.weight, service.port];
+            let mut octets: Vec<u8> = numbers.into_iter().flat_map(u16::to_be_bytes).collect();
+            octets.extend_from_slice(&spelled(&service.target));
+            Ok(octets)
+        }
+        other => {
+            let mut octets = Vec::new();
+            let mut encoder = BinEncoder::new(&mut octets);
+            encoder.set_name_encoding(NameEncoding::Uncompressed);
+            other.emit(&mut encoder)?;
+            Ok(octets)
+        }
+    }
 }

@@ -21,8 +21,8 @@ use crate::{
     world::{Affected, Owner},
 };
 
-/// What is known of names outside the cluster, as the DNS service resolves them.
-pub trait Resolved {
+/// What is known of names outside the cluster, as the DNS service resolves them; looked at by several threads.
+pub trait Resolved: Sync {
     /// What the DNS service last said about the addresses of one type at a name, if that is still true.
     fn resolved(&self, target: &Name, query_type: RecordType) -> Option<Resolution<'_>>;
 }

@@ -23,9 +23,11 @@ pub(super) fn in_zone(zone: &Zone, labels: &[&str]) -> Result<Name, String> {
 
 /// A name of these labels above a zone, in their own spelling; none if it is too long.
 pub(super) fn join(labels: &[&str], zone: &Name) -> Option<Name> {
-    Name::from_labels(labels.iter().map(|label| label.as_bytes()))
-        .and_then(|name| name.append_domain(zone))
-        .ok()
+    let mut name = Name::new();
+    for label in labels {
+        name = name.append_label(label.as_bytes()).ok()?;
+    }
+    name.append_domain(zone).ok()
 }
 
 /// Whether a question's label, in lower case and as CoreDNS writes it, can equal this text.

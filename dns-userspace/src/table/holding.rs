@@ -4,8 +4,11 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use dns_ebpf::answer::SECTION_LENGTHS;
 
-use super::operation::{Maps, Operation, Refused};
-use crate::encode::{Draft, Section, WireName};
+use super::{
+    names::Names,
+    operation::{Maps, Operation, Refused},
+};
+use crate::encode::{Draft, Section};
 
 /// What is counted over the sections of all owners.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,14 +25,6 @@ impl Counts {
     }
 }
 
-/// A name, and what is in the maps of it.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) name: WireName,
-    /// Hash of the draft; zero if it is not in the maps. Of a parent it only says whether it is in the maps.
-    pub(super) hash: u64,
-}
-
 /// A section in the maps, known by what it holds.
 #[derive(Clone, Copy, Debug)]
 struct Shared {
@@ -42,7 +37,7 @@ struct Shared {
 /// Everything of one owner.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holding {
-    pub(super) names: Vec<Held>,
+    pub(super) names: Names,
     /// By mark.
     sections: Vec<Shared>,
 }

@@ -276,6 +276,7 @@ impl Follower {
         self.version = Some(version);
         self.proven = false;
         self.recovered();
+        tracing::info!("every {} is listed", self.kind);
         self.tell(Event::Listed(self.kind)).await
     }
 
