@@ -134,6 +134,7 @@ fn size(megabytes: f64) -> Size {
         map_octets: octets(1.1),
         propagation: vec![Propagation {
             changes_per_second: 1_000,
+            agent_cpu: 0.2,
             times: times(900_000, 4_100_000),
         }],
         hit_over_floor: Ratio {

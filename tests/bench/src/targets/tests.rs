@@ -102,6 +102,7 @@ fn the_slowest_size_counts_for_changes() {
     let size = |p99| Size {
         propagation: vec![Propagation {
             changes_per_second: 1_000,
+            agent_cpu: 0.2,
             times: Times {
                 p99,
                 ..Times::default()
