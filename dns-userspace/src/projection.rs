@@ -46,6 +46,9 @@ pub struct View<'view> {
 #[must_use]
 pub fn nodes_of(view: View<'_>, owner: &Owner) -> (Vec<Node>, Vec<Skipped>) {
     let mut made = Made::default();
+    if let Owner::Address(address) = owner {
+        reverse::address_nodes(view, *address, &mut made);
+    }
     for index in 0..view.policy.zones.len() {
         let Some(zone) = ZoneView::new(view, index) else {
             continue;
@@ -56,7 +59,8 @@ pub fn nodes_of(view: View<'_>, owner: &Owner) -> (Vec<Node>, Vec<Skipped>) {
             Owner::Service { namespace, name } => {
                 service::service_nodes(&zone, namespace, name, &mut made);
             }
-            Owner::Address(address) => reverse::address_nodes(&zone, *address, &mut made),
+            // Its name lies in one zone.
+            Owner::Address(_) => break,
         }
     }
     if *owner == Owner::Zone {

@@ -26,7 +26,7 @@ pub(super) enum Asked<'asked> {
 }
 
 /// One thing that was found: an address with a port.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) address: IpAddr,
     /// None for the port that stands for a service or slice without any, and for one without a number.

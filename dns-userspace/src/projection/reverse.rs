@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use hickory_proto::rr::{Name, RData, Record, RecordType, rdata::PTR};
 
 use super::{
-    Made, ZoneView, endpoint,
+    Made, View, ZoneView, endpoint,
     name::{is_plain, join},
 };
 use crate::{
@@ -20,17 +20,17 @@ enum Pointers {
     Unsure,
 }
 
-/// Adds the node of an address's name, if this is its zone. An address without a name has none: the zone
-/// does not deny it, for a miss may be somebody else's to answer.
-pub(super) fn address_nodes(zone: &ZoneView<'_>, address: IpAddr, made: &mut Made) {
+/// Adds the node of an address's name, in the zone that it lies in, if there is one. An address without a name has
+/// none: the zone does not deny it, for a miss may be somebody else's to answer.
+pub(super) fn address_nodes(view: View<'_>, address: IpAddr, made: &mut Made) {
     let name = reverse_name(address);
-    let zones = zone.view.policy.zones.iter();
+    let zones = view.policy.zones.iter().enumerate();
     let longest = zones
-        .filter(|other| other.name.zone_of(&name))
-        .max_by_key(|other| other.name.num_labels());
-    if longest.is_none_or(|longest| longest.name != zone.zone.name) {
+        .filter(|(_, zone)| zone.name.zone_of(&name))
+        .max_by_key(|(_, zone)| zone.name.num_labels());
+    let Some(zone) = longest.and_then(|(index, _)| ZoneView::new(view, index)) else {
         return;
-    }
+    };
     let mut node = Node {
         name,
         zone: zone.index,
@@ -38,7 +38,7 @@ pub(super) fn address_nodes(zone: &ZoneView<'_>, address: IpAddr, made: &mut Mad
         here: Denial::Absent,
         below: Denial::Absent,
     };
-    match pointers(zone, address) {
+    match pointers(&zone, address) {
         Pointers::Unsure => node.here = Denial::Pass,
         Pointers::To(names) if names.is_empty() => return,
         Pointers::To(names) => {

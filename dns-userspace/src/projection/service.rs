@@ -5,14 +5,16 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use hickory_proto::rr::Name;
+
 use super::{
     Made, ZoneView, alias, endpoint,
-    found::{Asked, Found, of_service},
+    found::{Asked, Found, Target, of_service},
     sets,
 };
 use crate::{
     objects::Service,
-    records::{Denial, Node},
+    records::{Denial, Node, RecordSet},
 };
 
 /// A service with more ports than this is left to the DNS service but for its own name: each port has
@@ -54,9 +56,10 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
         Denial::Pass
     };
     let exists = !matches!(own, Found::Absent);
+    let mut shared = Shared::default();
     // The search for the closest encloser of a zonal name leads over the service's.
     if exists || zonal {
-        place.add(&[], &own, below, made);
+        place.add(&[], &own, below, Some(&mut shared), made);
     }
     if zonal {
         zone.add(&place.labels(&["_zone"]), &place.object, made, |name| {
@@ -65,7 +68,7 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
     }
     if matches!(own, Found::Alias(_)) {
         // An empty port and protocol; versions differ on it.
-        place.add(&["_", "_"], &Found::Unsure, Denial::Absent, made);
+        place.add(&["_", "_"], &Found::Unsure, Denial::Absent, None, made);
     }
     if ports.len() <= PORTS_MAX {
         for (port, protocol) in spellings(&ports) {
@@ -76,12 +79,13 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
                 protocol: &protocol_name,
             };
             let found = of_service(zone, service, asked);
-            place.add(&[&port, &protocol], &found, Denial::Absent, made);
+            let labels = [&*port, &*protocol];
+            place.add(&labels, &found, Denial::Absent, Some(&mut shared), made);
         }
     }
     for (label, found) in endpoints.by_label {
         // An endpoint may be called like a protocol, and then the ports' names are below it.
-        place.add(&[&label], &found, below, made);
+        place.add(&[&label], &found, below, None, made);
     }
 }
 
@@ -90,6 +94,40 @@ struct Place<'place, 'view> {
     zone: &'place ZoneView<'view>,
     service: &'view Service,
     object: String,
+}
+
+/// Record sets of the service's own name and of its ports': nine spellings of a port find the same, and to build it
+/// once saves a third of the time that a service with many endpoints takes.
+#[derive(Default)]
+struct Shared(Vec<Built>);
+
+/// What was built of some targets, and how many records of a type were not.
+struct Built {
+    targets: Vec<Target>,
+    sets: Vec<RecordSet>,
+    unbuilt: usize,
+}
+
+impl Shared {
+    /// The record sets of these targets under this name, built only if they were under no other.
+    fn sets(
+        &mut self,
+        owner: &Name,
+        targets: &[Target],
+        build: impl FnOnce(&Name) -> (Vec<RecordSet>, usize),
+    ) -> (Vec<RecordSet>, usize) {
+        if let Some(built) = self.0.iter().find(|built| built.targets == targets) {
+            let sets = built.sets.iter().map(|set| sets::under(owner, set));
+            return (sets.collect(), built.unbuilt);
+        }
+        let (sets, unbuilt) = build(owner);
+        self.0.push(Built {
+            targets: targets.to_vec(),
+            sets: sets.clone(),
+            unbuilt,
+        });
+        (sets, unbuilt)
+    }
 }
 
 /// The names of endpoints, in lower case, with what is found under each.
@@ -115,8 +153,16 @@ impl<'view> Place<'_, 'view> {
         labels.iter().copied().chain(own).collect()
     }
 
-    /// Adds the node of a name of this service. What is absent needs none.
-    fn add(&self, labels: &[&str], found: &Found<'_>, below: Denial, made: &mut Made) {
+    /// Adds the node of a name of this service. What is absent needs none. A name that stands for other things than
+    /// itself shares record sets with others of the kind.
+    fn add(
+        &self,
+        labels: &[&str],
+        found: &Found<'_>,
+        below: Denial,
+        shared: Option<&mut Shared>,
+        made: &mut Made,
+    ) {
         let zone = self.zone;
         let labels = self.labels(labels);
         let unbuilt = Cell::new(0);
@@ -129,10 +175,18 @@ impl<'view> Place<'_, 'view> {
                     Some(sets) => (sets, Denial::Exists),
                     None => (Vec::new(), Denial::Pass),
                 },
-                Found::Targets { service, targets } => (
-                    sets::of_targets(zone, &name, service, targets, &unbuilt),
-                    Denial::Exists,
-                ),
+                Found::Targets { service, targets } => {
+                    let build = |owner: &Name| {
+                        let sets = sets::of_targets(zone, owner, service, targets, &unbuilt);
+                        (sets, unbuilt.get())
+                    };
+                    let (sets, more) = match shared {
+                        Some(shared) => shared.sets(&name, targets, build),
+                        None => build(&name),
+                    };
+                    unbuilt.set(more);
+                    (sets, Denial::Exists)
+                }
             };
             Node {
                 name,

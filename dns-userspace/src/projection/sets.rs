@@ -57,6 +57,17 @@ pub(super) fn of_targets(
     sets
 }
 
+/// The same records under another name than the one that they were made for. Targets and their addresses stay.
+pub(super) fn under(owner: &Name, set: &RecordSet) -> RecordSet {
+    let answer =
+        |record: &Record| Record::from_rdata(owner.clone(), record.ttl, record.data.clone());
+    RecordSet {
+        answers: set.answers.iter().map(answer).collect(),
+        additional: set.additional.clone(),
+        ..*set
+    }
+}
+
 /// How many SRV records there are for these: one for each port of each name.
 fn service_count(targets: &[Target]) -> usize {
     let mut seen = BTreeSet::new();
