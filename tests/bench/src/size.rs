@@ -113,7 +113,13 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Size>> {
     bar.enable_steady_tick(Duration::from_secs(1));
     let mut sizes = Vec::new();
     let hack = std::env::var("SIZE_CASES").ok();
-    let cases: Vec<&Case> = match &hack { Some(h) => h.split(',').map(|i| &ALL[i.parse::<usize>().unwrap()]).collect(), None => cases.iter().collect() };
+    let cases: Vec<&Case> = match &hack {
+        Some(h) => h
+            .split(',')
+            .map(|i| &ALL[i.parse::<usize>().unwrap()])
+            .collect(),
+        None => cases.iter().collect(),
+    };
     for case in cases {
         let what = |part: &str| bar.set_message(format!("{}: {part}", case.label));
         let size = one(case, &lengths, &what);
@@ -146,7 +152,12 @@ fn one(case: &Case, lengths: &Lengths, tell: &dyn Fn(&str)) -> Result<Size> {
     let corefile = folder.write("Corefile", COREFILE)?;
     let (corefile, kubeconfig) = (corefile.to_string_lossy(), api.kubeconfig());
     let kubeconfig = kubeconfig.to_string_lossy();
-    let mut arguments = vec!["--kubeconfig", &*kubeconfig, "--interface", look_ups.interface()];
+    let mut arguments = vec![
+        "--kubeconfig",
+        &*kubeconfig,
+        "--interface",
+        look_ups.interface(),
+    ];
     match case.real {
         true => arguments.extend(["--kubelet-sync", "1"]),
         false => arguments.extend(["--corefile", &*corefile]),

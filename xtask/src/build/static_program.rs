@@ -62,7 +62,14 @@ pub(crate) fn static_program_of(
     let mut command = environment.cargo();
     command
         .current_dir(&root)
-        .args(["build", "--profile", PROFILE, "--locked", "--target", &platform])
+        .args([
+            "build",
+            "--profile",
+            PROFILE,
+            "--locked",
+            "--target",
+            &platform,
+        ])
         .args(["--package", package, "--bin", binary])
         .arg("--target-dir")
         .arg(&target)

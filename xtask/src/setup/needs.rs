@@ -20,16 +20,22 @@ pub(crate) enum Need {
 }
 
 /// What `build` needs.
-pub(crate) const BUILD: &[Need] = &[Need::Program("gcc"), Need::BpfObject];
+pub(crate) const BUILD: &[Need] = &[Need::Program("gcc"), Need::Program("make"), Need::BpfObject];
 
 /// What `image` needs.
-pub(crate) const IMAGE: &[Need] = &[Need::Program("gcc"), Need::StaticLibraries, Need::BpfObject];
+pub(crate) const IMAGE: &[Need] = &[
+    Need::Program("gcc"),
+    Need::Program("make"),
+    Need::StaticLibraries,
+    Need::BpfObject,
+];
 
 /// What a real cluster needs beside docker and kind, which a person installs: the agent's image, what goes into the
 /// images of the test pods, what compiles the rest, and what talks to the cluster.
 pub(crate) const KIND: &[Need] = &[
     Need::BpfObject,
     Need::Program("gcc"),
+    Need::Program("make"),
     Need::StaticLibraries,
     Need::Program("musl-gcc"),
     Need::Program("bash"),
@@ -49,6 +55,7 @@ pub(crate) const KIND: &[Need] = &[
 /// What `check` needs.
 pub(crate) const CHECK: &[Need] = &[
     Need::Program("gcc"),
+    Need::Program("make"),
     Need::BpfObject,
     Need::BpfLints,
     Need::Tool(Tool::Helm),
@@ -61,6 +68,7 @@ pub(crate) const MANIFESTS: &[Need] = &[Need::Tool(Tool::Helm)];
 pub(crate) const DEMO: &[Need] = &[
     Need::Kernel,
     Need::Program("gcc"),
+    Need::Program("make"),
     Need::BpfObject,
     Need::Program("ip"),
     Need::Program("dig"),
@@ -71,12 +79,18 @@ pub(crate) const DEMO: &[Need] = &[
 ];
 
 /// What a replay of recorded questions needs.
-pub(crate) const REPLAY: &[Need] = &[Need::Kernel, Need::Program("gcc"), Need::BpfObject];
+pub(crate) const REPLAY: &[Need] = &[
+    Need::Kernel,
+    Need::Program("gcc"),
+    Need::Program("make"),
+    Need::BpfObject,
+];
 
 /// What a comparison with a running CoreDNS needs.
 pub(crate) const PARITY: &[Need] = &[
     Need::Kernel,
     Need::Program("gcc"),
+    Need::Program("make"),
     Need::BpfObject,
     Need::Program("ip"),
     Need::Program("openssl"),
@@ -90,6 +104,7 @@ pub(crate) const PARITY: &[Need] = &[
 pub(crate) const BENCH: &[Need] = &[
     Need::Kernel,
     Need::Program("gcc"),
+    Need::Program("make"),
     Need::StaticLibraries,
     Need::BpfObject,
     Need::Program("musl-gcc"),
@@ -109,6 +124,7 @@ pub(crate) const BENCH: &[Need] = &[
 pub(crate) const TEST: &[Need] = &[
     Need::Kernel,
     Need::Program("gcc"),
+    Need::Program("make"),
     Need::StaticLibraries,
     Need::BpfObject,
     Need::Program("ip"),

@@ -36,6 +36,12 @@ const fn program(
 /// Every program that a need can name.
 pub(super) const PROGRAMS: &[Program] = &[
     program("gcc", "gcc", &["--version"], "links Rust programs"),
+    program(
+        "make",
+        "make",
+        &["--version"],
+        "builds the agent's allocator",
+    ),
     program("c++", "g++", &["--version"], "links bpf-linker"),
     program(
         "llvm-config",

@@ -76,7 +76,9 @@ impl Upkeep {
         }
         thread::scope(|scope| {
             let shares = owners.chunks(owners.len().div_ceil(threads));
-            let workers: Vec<_> = shares.map(|share| scope.spawn(move || all(share))).collect();
+            let workers: Vec<_> = shares
+                .map(|share| scope.spawn(move || all(share)))
+                .collect();
             let made = workers.into_iter().map(thread::ScopedJoinHandle::join);
             let made = made.map(|made| made.unwrap_or_else(|fault| panic::resume_unwind(fault)));
             made.flatten().collect()

@@ -204,20 +204,27 @@ impl Api {
                 store.put(object);
                 Ok(())
             }
-            Self::Real { runtime, client, .. } => {
+            Self::Real {
+                runtime, client, ..
+            } => {
                 let (objects, object) = acceptable(client, object)?;
                 let name = object.metadata.name.clone().unwrap_or_default();
                 inside(runtime, async move {
                     let usual = PostParams::default();
                     let replaced = objects.replace(&name, &usual, &object).await;
-                    replaced.map(drop).with_context(|| format!("replace {name}"))
+                    replaced
+                        .map(drop)
+                        .with_context(|| format!("replace {name}"))
                 })
             }
         }
     }
 
     fn create(&self, objects: &[Value]) -> Result<()> {
-        let Self::Real { runtime, client, .. } = self else {
+        let Self::Real {
+            runtime, client, ..
+        } = self
+        else {
             return Ok(());
         };
         let (client, objects) = (client.clone(), objects.to_vec());
@@ -234,9 +241,18 @@ impl Api {
 }
 
 /// The object without what only the server writes, and where it goes.
-fn acceptable(client: &Client, mut object: Value) -> Result<(Objects<DynamicObject>, DynamicObject)> {
+fn acceptable(
+    client: &Client,
+    mut object: Value,
+) -> Result<(Objects<DynamicObject>, DynamicObject)> {
     if let Some(metadata) = object["metadata"].as_object_mut() {
-        for name in ["creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"] {
+        for name in [
+            "creationTimestamp",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+            "uid",
+        ] {
             metadata.remove(name);
         }
     }
@@ -266,5 +282,7 @@ pub(super) fn inside<T: Send + 'static>(
     future: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
     let task = runtime.spawn(future);
-    runtime.block_on(task).context("the runtime's thread has panicked")?
+    runtime
+        .block_on(task)
+        .context("the runtime's thread has panicked")?
 }

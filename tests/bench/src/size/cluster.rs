@@ -41,7 +41,11 @@ impl Shape {
         // A headless service has no address, and its endpoints' addresses have names; those of a service with
         // an address have names without being asked for by a host name.
         let services = u64::from(self.services) * NAMES_OF_A_SERVICE;
-        let headless = u64::from(if self.endpoints_each > 0 { self.services / 2 } else { 0 });
+        let headless = u64::from(if self.endpoints_each > 0 {
+            self.services / 2
+        } else {
+            0
+        });
         services - headless + u64::from(self.endpoints()) * 2
     }
 
@@ -65,7 +69,8 @@ impl Shape {
 
     /// The services whose own name's records change with [`Shape::changed`].
     pub(super) fn changing(self) -> impl Iterator<Item = u32> + Clone {
-        (0..self.services).filter(move |number| self.endpoints_each == 0 || self.is_headless(*number))
+        (0..self.services)
+            .filter(move |number| self.endpoints_each == 0 || self.is_headless(*number))
     }
 
     /// A service. Its port's number follows the revision.
@@ -149,7 +154,8 @@ impl Shape {
     fn slice(self, number: u32, revision: u32) -> Value {
         let service = service_name(number);
         let headless = self.is_headless(number);
-        let endpoints = (0..self.endpoints_each).map(|index| self.endpoint(number, index, revision));
+        let endpoints =
+            (0..self.endpoints_each).map(|index| self.endpoint(number, index, revision));
         let mut labels = json!({
             "app.kubernetes.io/instance": service,
             "app.kubernetes.io/name": "payments-backend",
@@ -285,28 +291,46 @@ mod tests {
     #[test]
     fn names_are_in_wire_form() {
         let name = wire_name(30);
-        assert_eq!(name, b"\x13payments-backend-30\x06team-1\x03svc\x07cluster\x05local\0");
+        assert_eq!(
+            name,
+            b"\x13payments-backend-30\x06team-1\x03svc\x07cluster\x05local\0"
+        );
     }
 
     #[test]
     fn each_revision_replaces_one_endpoint() {
-        let shape = Shape { services: 2, endpoints_each: 10 };
+        let shape = Shape {
+            services: 2,
+            endpoints_each: 10,
+        };
         let addresses = |revision| -> Vec<Value> {
             let slice = shape.changed(1, revision);
             let endpoints = slice["endpoints"].as_array().cloned().unwrap_or_default();
-            endpoints.into_iter().map(|endpoint| endpoint["addresses"][0].clone()).collect()
+            endpoints
+                .into_iter()
+                .map(|endpoint| endpoint["addresses"][0].clone())
+                .collect()
         };
         for revision in 0..40 {
             let (before, after) = (addresses(revision), addresses(revision + 1));
-            let replaced = before.iter().filter(|address| !after.contains(address)).count();
+            let replaced = before
+                .iter()
+                .filter(|address| !after.contains(address))
+                .count();
             assert_eq!((replaced, after.len()), (1, 10), "{revision}");
         }
     }
 
     #[test]
     fn services_alone_change_their_port() {
-        let shape = Shape { services: 2, endpoints_each: 0 };
-        assert_ne!(shape.changed(0, 1)["spec"]["ports"], shape.changed(0, 2)["spec"]["ports"]);
+        let shape = Shape {
+            services: 2,
+            endpoints_each: 0,
+        };
+        assert_ne!(
+            shape.changed(0, 1)["spec"]["ports"],
+            shape.changed(0, 2)["spec"]["ports"]
+        );
         assert_eq!(shape.changing().count(), 2);
         assert_eq!(shape.objects().count(), 3);
     }

@@ -53,7 +53,8 @@ pub(super) fn measure(node: &Namespace, api: &Api, shape: Shape) -> Result<Vec<A
     ];
     match kube_proxy_program() {
         Some(program) => {
-            let start = |node: &Namespace, kubeconfig: &Path| kube_proxy(&program, node, kubeconfig);
+            let start =
+                |node: &Namespace, kubeconfig: &Path| kube_proxy(&program, node, kubeconfig);
             costs.push(scene(2).cost("kube-proxy", start)?);
         }
         None => eprintln!(
@@ -95,7 +96,8 @@ impl Scene<'_> {
         let every = (self.shape.services / CHANGES).max(1) | 1;
         for index in 0..CHANGES {
             let service = (index * every) % self.shape.services;
-            self.api.replace(self.shape.changed(service, self.revision))?;
+            self.api
+                .replace(self.shape.changed(service, self.revision))?;
         }
         let octets = quiet(&proxy)? - octets_at_start;
         drop(client);
@@ -128,10 +130,13 @@ fn quiet(proxy: &Proxy) -> Result<u64> {
 
 /// The kubeconfig with another port of the server.
 fn through(kubeconfig: &Path, port: u16, folder: &Folder) -> Result<PathBuf> {
-    let text = fs::read_to_string(kubeconfig)
-        .with_context(|| format!("read {}", kubeconfig.display()))?;
+    let text =
+        fs::read_to_string(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
     let own = format!("127.0.0.1:{}", ApiServer::PORT);
-    folder.write("kubeconfig", &text.replace(&own, &format!("127.0.0.1:{port}")))
+    folder.write(
+        "kubeconfig",
+        &text.replace(&own, &format!("127.0.0.1:{port}")),
+    )
 }
 
 /// How many watches the server has under way.

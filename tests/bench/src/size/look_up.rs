@@ -66,7 +66,12 @@ impl LookUps {
     ///
     /// # Errors
     /// A name is not answered.
-    pub(super) fn measure(&self, shape: Shape, rounds: u32, slice: Duration) -> Result<(Times, Ratio)> {
+    pub(super) fn measure(
+        &self,
+        shape: Shape,
+        rounds: u32,
+        slice: Duration,
+    ) -> Result<(Times, Ratio)> {
         let questions: Vec<Vec<u8>> = (0..NAMES).map(|turn| question(shape, turn)).collect();
         let mut lanes = [&self.hit, &self.floors[0], &self.floors[1]]
             .map(|pod| Lane::open(pod, &questions))
@@ -84,10 +89,15 @@ impl LookUps {
         let [hit, floors @ ..] = lanes.as_slice() else {
             return Ok(Default::default());
         };
-        let floor = floors.iter().min_by_key(|floor| floor.all.value_at_quantile(0.5));
+        let floor = floors
+            .iter()
+            .min_by_key(|floor| floor.all.value_at_quantile(0.5));
         let floor = floor.context("no floor was measured")?;
         let medians = |lane: &Lane| lane.medians.clone();
-        Ok((Times::of(&hit.all), Ratio::between(medians(hit), medians(floor))))
+        Ok((
+            Times::of(&hit.all),
+            Ratio::between(medians(hit), medians(floor)),
+        ))
     }
 }
 
@@ -112,8 +122,12 @@ impl<'questions> Lane<'questions> {
         let socket = pod.namespace().enter(|| {
             let socket = UdpSocket::bind(("0.0.0.0", 0)).context("open a UDP socket")?;
             let server = SocketAddr::from((DNS_ADDRESS, 53));
-            socket.connect(server).with_context(|| format!("find a way to {server}"))?;
-            socket.set_read_timeout(Some(PATIENCE)).context("limit the wait for a reply")?;
+            socket
+                .connect(server)
+                .with_context(|| format!("find a way to {server}"))?;
+            socket
+                .set_read_timeout(Some(PATIENCE))
+                .context("limit the wait for a reply")?;
             Ok(socket)
         })?;
         Ok(Self {

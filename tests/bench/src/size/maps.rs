@@ -54,7 +54,8 @@ impl Names {
 
     /// How many names there are.
     pub(super) fn count(&self) -> u64 {
-        let count = self.short.keys().count() + self.middle.keys().count() + self.long.keys().count();
+        let count =
+            self.short.keys().count() + self.middle.keys().count() + self.long.keys().count();
         count as u64
     }
 }
@@ -66,7 +67,9 @@ impl Names {
 pub(super) fn memory(pins: &Path) -> Result<Vec<MapMemory>> {
     let mut ids = BTreeSet::new();
     for file in fs::read_dir(pins).with_context(|| format!("list {}", pins.display()))? {
-        let path = file.with_context(|| format!("list {}", pins.display()))?.path();
+        let path = file
+            .with_context(|| format!("list {}", pins.display()))?
+            .path();
         // Programs and links are pinned in lower case. The kernel would tell a program's number for a map's.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.contains(|letter: char| letter.is_ascii_lowercase()) {
@@ -76,7 +79,10 @@ pub(super) fn memory(pins: &Path) -> Result<Vec<MapMemory>> {
             }
         } else {
             let map = MapInfo::from_pin(&path);
-            ids.insert(map.with_context(|| format!("open {}", path.display()))?.id());
+            ids.insert(
+                map.with_context(|| format!("open {}", path.display()))?
+                    .id(),
+            );
         }
     }
     let mut maps = Vec::new();

@@ -58,10 +58,7 @@ pub(super) fn events(
     let from_now = matches!(parameters.resource_version.as_str(), "" | "0");
     let (version, initial) = match from_now || parameters.send_initial_events {
         true => store.list(resource),
-        false => (
-            parameters.resource_version.parse().unwrap_or(0),
-            Vec::new(),
-        ),
+        false => (parameters.resource_version.parse().unwrap_or(0), Vec::new()),
     };
     let now = Instant::now();
     let watch = Watch {
@@ -153,9 +150,8 @@ impl Watch {
     /// An object that a change takes out of the selection is deleted for this client, and added when one
     /// brings it in.
     fn tell(&self, change: &Change, lines: &mut Vec<u8>) {
-        let selected = |object: &Option<Object>| {
-            object.clone().filter(|object| self.selection.holds(object))
-        };
+        let selected =
+            |object: &Option<Object>| object.clone().filter(|object| self.selection.holds(object));
         match (selected(&change.before), selected(&change.after)) {
             (None, Some(after)) => push(lines, "ADDED", after.text()),
             (Some(_), Some(after)) => push(lines, "MODIFIED", after.text()),
