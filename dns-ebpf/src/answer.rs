@@ -234,19 +234,21 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The same as words, which are quicker to compare.
+    /// The one that consists of these words, as they lie in memory.
     #[inline(always)]
     #[must_use]
-    pub fn words(&self) -> [u32; 5] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.address;
-        let [q, r] = self.port;
-        [
-            u32::from_ne_bytes([a, b, c, d]),
-            u32::from_ne_bytes([e, f, g, h]),
-            u32::from_ne_bytes([i, j, k, l]),
-            u32::from_ne_bytes([m, n, o, p]),
-            u32::from_ne_bytes([q, r, 0, 0]),
-        ]
+    pub fn of_words([first, second, third, fourth, port]: [u32; 5]) -> Self {
+        let words = [first, second, third, fourth];
+        let mut address = [0; 16];
+        for (octets, word) in address.chunks_exact_mut(4).zip(words) {
+            octets.copy_from_slice(&word.to_ne_bytes());
+        }
+        let [high, low, ..] = port.to_ne_bytes();
+        Self {
+            address,
+            port: [high, low],
+            reserved: [0; 2],
+        }
     }
 }
 

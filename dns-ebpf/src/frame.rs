@@ -135,7 +135,7 @@ pub(crate) fn recognise(
         return Err(Pass::NotDns);
     }
     let (udp_len, (control, admission, is_admitted)) = if begin == IPV4_FRAME {
-        ipv4(packet, tables, frame, admitted, cell, tags)?
+        ipv4(packet, tables, frame, admitted, tags)?
     } else {
         ipv6(tables, frame, admitted)?
     };
@@ -210,7 +210,6 @@ fn ipv4(
     tables: &impl Tables,
     frame: &[u8; FRAME_LEN],
     admitted: &Admission,
-    cell: &mut u64,
     tags: usize,
 ) -> Result<(usize, Admitted), Pass> {
     let version = octet(frame, IPV4);
@@ -227,11 +226,9 @@ fn ipv4(
         }
         port = number(frame, IPV4 + header_len + 2);
     }
-    let destination = Destination {
-        address: mapped(tables, frame, cell),
-        port: port.to_be_bytes(),
-        reserved: [0; 2],
-    };
+    // RFC 4291 §2.5.5.2: an IPv4-mapped IPv6 address.
+    let mark = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+    let destination = [0, 0, mark, word(frame, IPV4 + 16), port_word(port)];
     let admitted = destined(tables, octet(frame, IPV4 + 9), destination, admitted)?;
     if header_len != IPV4_LEN || fragment & 0x3fff != 0 {
         return Err(Pass::Frame);
@@ -240,14 +237,18 @@ fn ipv4(
     Ok((udp_len, admitted))
 }
 
-/// The destination's address as an IPv4-mapped IPv6 address.
+/// The four octets at `at`, as they lie in memory.
 #[inline(always)]
-fn mapped(tables: &impl Tables, frame: &[u8; FRAME_LEN], cell: &mut u64) -> [u8; 16] {
-    let address = frame.get(IPV4 + 16..).and_then(|rest| rest.first_chunk());
-    let address = u32::from_be_bytes(*address.unwrap_or(&[0; 4]));
-    // Of ten zeros that LLVM knows it would make a call of memset, which stores octet by octet.
-    let mark = tables.forget(cell, 0xffff_0000_0000) as u64;
-    (u128::from(mark) | u128::from(address)).to_be_bytes()
+fn word(frame: &[u8; FRAME_LEN], at: usize) -> u32 {
+    let octets = frame.get(at..).and_then(|rest| rest.first_chunk());
+    u32::from_ne_bytes(*octets.unwrap_or(&[0; 4]))
+}
+
+/// The last word of a destination: its port and two zeros.
+#[inline(always)]
+fn port_word(port: u16) -> u32 {
+    let [high, low] = port.to_be_bytes();
+    u32::from_ne_bytes([high, low, 0, 0])
 }
 
 #[inline(always)]
@@ -259,13 +260,9 @@ fn ipv6(
     if octet(frame, IPV6) >> 4 != 6 {
         return Err(Pass::NotDns);
     }
-    let mut destination = Destination {
-        port: number(frame, UDP + 2).to_be_bytes(),
-        ..Destination::default()
-    };
-    if let Some(from) = frame.get(IPV6 + 24..IPV6 + 40) {
-        destination.address.copy_from_slice(from);
-    }
+    let address = |index: usize| word(frame, IPV6 + 24 + index * 4);
+    let port = port_word(number(frame, UDP + 2));
+    let destination = [address(0), address(1), address(2), address(3), port];
     let admitted = destined(tables, octet(frame, IPV6 + 6), destination, admitted)?;
     Ok((usize::from(number(frame, IPV6 + 4)), admitted))
 }
@@ -273,16 +270,18 @@ fn ipv6(
 /// The control record, by what the datagram is to be admitted, and whether the one before was admitted by the same.
 type Admitted = (Control, Admission, bool);
 
-/// Whether the datagram goes to a known DNS address.
+/// Whether the datagram goes to a known DNS address, which the words of a [`Destination`] say.
 #[inline(always)]
 fn destined(
     tables: &impl Tables,
     protocol: u8,
-    destination: Destination,
+    destination: [u32; 5],
     admitted: &Admission,
 ) -> Result<Admitted, Pass> {
     let control = tables.control().ok_or(Pass::NotDns)?;
-    let port = u16::from_be_bytes(destination.port);
+    let [.., port] = destination;
+    let [high, low, ..] = port.to_ne_bytes();
+    let port = u16::from_be_bytes([high, low]);
     if !is_transport(protocol) || port != DNS_PORT && !control.ports.contains(&port) {
         return Err(Pass::NotDns);
     }
@@ -290,10 +289,11 @@ fn destined(
         lease: control.lease,
         finished: control.finished,
         tick: tables.tick(),
-        destination: destination.words(),
+        destination,
         reserved: 0,
     };
     let is_admitted = admission.is(admitted);
+    let destination = Destination::of_words(destination);
     match (
         is_admitted || tables.is_destination(&destination),
         protocol == PROTOCOL_UDP,

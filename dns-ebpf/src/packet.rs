@@ -114,7 +114,7 @@ pub struct Admission {
     pub finished: u64,
     /// [`Tables::tick`] when the clock was looked at.
     pub tick: u64,
-    /// The destination: [`Destination::words`]. All zero it is none, for it has no port.
+    /// The destination: the words of a [`Destination`]. All zero it is none, for it has no port.
     pub destination: [u32; 5],
     /// Zero.
     pub reserved: u32,

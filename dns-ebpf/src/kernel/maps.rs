@@ -94,12 +94,21 @@ fn copy<const N: usize>(from: *const u64, to: *mut u64) {
 fn find<const N: usize>(key: &[u8; N]) -> Option<*const Entry> {
     let key: *const [u8; N] = key;
     match N {
-        // SAFETY: a key is its octets.
-        40 => ENTRIES_40.get_ptr(unsafe { &*key.cast::<Key<40>>() }),
-        // SAFETY: as above.
-        64 => ENTRIES_64.get_ptr(unsafe { &*key.cast::<Key<64>>() }),
-        // SAFETY: as above.
-        256 => ENTRIES_256.get_ptr(unsafe { &*key.cast::<Key<256>>() }),
+        40 => {
+            // SAFETY: a key is its octets.
+            let key: &Key<40> = unsafe { &*key.cast() };
+            ENTRIES_40.get_ptr(key)
+        }
+        64 => {
+            // SAFETY: as above.
+            let key: &Key<64> = unsafe { &*key.cast() };
+            ENTRIES_64.get_ptr(key)
+        }
+        256 => {
+            // SAFETY: as above.
+            let key: &Key<256> = unsafe { &*key.cast() };
+            ENTRIES_256.get_ptr(key)
+        }
         _ => None,
     }
 }

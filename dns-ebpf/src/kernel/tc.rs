@@ -89,7 +89,9 @@ impl<const PLAIN: bool> Packet for TcPacket<PLAIN> {
     #[inline(always)]
     fn start<const N: usize>(&self) -> Option<&[u8; N]> {
         // SAFETY: the context is valid while the program runs.
-        let (start, end) = unsafe { ((*self.skb()).data, (*self.skb()).data_end) };
+        let start = unsafe { (*self.skb()).data };
+        // SAFETY: as above.
+        let end = unsafe { (*self.skb()).data_end };
         in_packet(start, end)
     }
 

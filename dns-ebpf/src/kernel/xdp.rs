@@ -58,7 +58,9 @@ impl Packet for XdpPacket {
     #[inline(always)]
     fn start<const N: usize>(&self) -> Option<&[u8; N]> {
         // SAFETY: the context is valid while the program runs.
-        let (start, end) = unsafe { ((*self.md()).data, (*self.md()).data_end) };
+        let start = unsafe { (*self.md()).data };
+        // SAFETY: as above.
+        let end = unsafe { (*self.md()).data_end };
         in_packet(start, end)
     }
 
