@@ -43,6 +43,14 @@ impl Progress {
         })
     }
 
+    /// Says what is being done of it.
+    pub(crate) fn tell(&self, part: &str) {
+        match &self.line {
+            Some(line) => line.set_message(format!("{}: {part}", self.what)),
+            None => eprintln!("{}: {part}", self.what),
+        }
+    }
+
     /// One step more is done.
     pub(crate) fn advance(&self) {
         if let Some(line) = &self.line {

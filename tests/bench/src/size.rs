@@ -15,7 +15,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 use tests::{Agent, Folder, Namespace, Pins, Tool, program};
 
 use self::{
@@ -25,7 +24,7 @@ use self::{
     look_up::LookUps,
     maps::Names,
 };
-use crate::{Options, results::Size};
+use crate::{Options, progress::Progress, results::Size};
 
 /// How long the agent may take to answer; a limit for the run, not for the figures.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -108,24 +107,15 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Size>> {
         true => (&QUICK[..], SHORT),
         false => (&ALL[..], WHOLE),
     };
-    let bar = ProgressBar::new_spinner();
-    bar.set_style(ProgressStyle::with_template("{elapsed_precise} {msg}")?);
-    bar.enable_steady_tick(Duration::from_secs(1));
+    let progress = Progress::start("clusters of different sizes", cases.len() as u64)?;
     let mut sizes = Vec::new();
-    let hack = std::env::var("SIZE_CASES").ok();
-    let cases: Vec<&Case> = match &hack {
-        Some(h) => h
-            .split(',')
-            .map(|i| &ALL[i.parse::<usize>().unwrap()])
-            .collect(),
-        None => cases.iter().collect(),
-    };
     for case in cases {
-        let what = |part: &str| bar.set_message(format!("{}: {part}", case.label));
+        let what = |part: &str| progress.tell(&format!("{}: {part}", case.label));
         let size = one(case, &lengths, &what);
         sizes.push(size.with_context(|| format!("measure {}", case.label))?);
+        progress.advance();
     }
-    bar.finish_and_clear();
+    progress.finish();
     Ok(sizes)
 }
 
