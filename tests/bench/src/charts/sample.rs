@@ -43,7 +43,7 @@ pub(crate) fn results() -> Results {
     ];
     Results {
         began: "2026-01-02T03:04:05.678Z".to_owned(),
-        command: "/somewhere/target/release/bench --json /tmp/run.json".to_owned(),
+        command: "cargo xtask bench --json /tmp/run.json".to_owned(),
         machine: Machine {
             processor: "Fast(R) Processor 3000 <64 cores>".to_owned(),
             cpus: 2,

@@ -207,11 +207,7 @@ fn caption(results: &Results) -> [String; 2] {
 
 /// The command of the run as a person gives it: without the folders of the machine it ran on.
 pub(crate) fn command(results: &Results) -> String {
-    let arguments = results.command.split_whitespace().skip(1);
-    let names = arguments.map(|argument| argument.rsplit('/').next().unwrap_or(argument));
-    ["cargo", "xtask", "bench"]
-        .into_iter()
-        .chain(names)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = results.command.split_whitespace();
+    let names = words.map(|word| word.rsplit('/').next().unwrap_or(word));
+    names.collect::<Vec<_>>().join(" ")
 }
