@@ -190,7 +190,13 @@ fn at_entry(
     query_type: u16,
     asked: Asked,
 ) -> Result<Records, Pass> {
-    match slot(&scratch.section, slots, query_type) {
+    match slot(
+        tables,
+        &scratch.section,
+        &mut scratch.cell,
+        slots,
+        query_type,
+    ) {
         Some(slot) => stored::records(packet, tables, scratch, zone, slot, asked),
         None => match action(tables, here, query_type)? {
             Action::Pass => Err(Pass::QueryType),
@@ -201,9 +207,17 @@ fn at_entry(
 
 /// The slot of a query type.
 #[inline(always)]
-fn slot(entry: &Section<SECTION_MAX>, slots: u8, query_type: u16) -> Option<[u8; SLOT_LEN]> {
+fn slot(
+    tables: &impl Tables,
+    entry: &Section<SECTION_MAX>,
+    cell: &mut u64,
+    slots: u8,
+    query_type: u16,
+) -> Option<[u8; SLOT_LEN]> {
     for index in 0..SLOTS_MAX {
-        if index >= usize::from(slots) {
+        // VERIFIER: of a number that it knows LLVM would make a loop that counts down to zero. Linux 5.10 and 6.1 learn
+        // from no comparison with zero that a number is above it, and so find no end of such a loop.
+        if index >= tables.forget(cell, slots.into()) {
             return None;
         }
         let at = ENTRY_HEAD + index * SLOT_LEN;
