@@ -18,6 +18,8 @@ pub enum Tool {
     Etcd,
     /// The Kubernetes API server.
     KubeApiserver,
+    /// What leads connections to services to their endpoints.
+    KubeProxy,
     /// The command-line client of the Kubernetes API.
     Kubectl,
     /// Makes manifests from the chart.
@@ -32,6 +34,7 @@ impl Tool {
             Self::CoreDns => "ZEROHOP_COREDNS",
             Self::Etcd => "ZEROHOP_ETCD",
             Self::KubeApiserver => "ZEROHOP_KUBE_APISERVER",
+            Self::KubeProxy => "ZEROHOP_KUBE_PROXY",
             Self::Kubectl => "ZEROHOP_KUBECTL",
             Self::Helm => "ZEROHOP_HELM",
         }

@@ -35,6 +35,8 @@ pub(crate) enum Tool {
     Etcd,
     /// The Kubernetes API.
     KubeApiserver,
+    /// What leads connections to services to their endpoints in most clusters: a client that the bench counts.
+    KubeProxy,
     /// The Kubernetes client of the command line.
     Kubectl,
     /// Makes manifests from a chart, and installs them.
@@ -43,11 +45,12 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order in which they are built.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::BpfLinker,
         Self::Etcd,
         Self::CoreDns,
         Self::KubeApiserver,
+        Self::KubeProxy,
         Self::Kubectl,
         Self::Helm,
     ];
@@ -59,6 +62,7 @@ impl Tool {
             Self::CoreDns => "coredns",
             Self::Etcd => "etcd",
             Self::KubeApiserver => "kube-apiserver",
+            Self::KubeProxy => "kube-proxy",
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
         }
@@ -70,6 +74,7 @@ impl Tool {
             Self::BpfLinker => "links the BPF object",
             Self::CoreDns => "the cluster's DNS service in demo and tests",
             Self::Etcd | Self::KubeApiserver => "the tests' Kubernetes API",
+            Self::KubeProxy => "another client of the Kubernetes API, for the bench",
             Self::Kubectl => "changes objects in the tests' Kubernetes API",
             Self::Helm => "makes manifests from the chart",
         }
@@ -83,6 +88,7 @@ impl Tool {
             Self::CoreDns => Some("ZEROHOP_COREDNS"),
             Self::Etcd => Some("ZEROHOP_ETCD"),
             Self::KubeApiserver => Some("ZEROHOP_KUBE_APISERVER"),
+            Self::KubeProxy => Some("ZEROHOP_KUBE_PROXY"),
             Self::Kubectl => Some("ZEROHOP_KUBECTL"),
             Self::Helm => Some("ZEROHOP_HELM"),
         }
@@ -94,14 +100,14 @@ impl Tool {
             Self::CoreDns => &["-version"],
             Self::Kubectl => &["version", "--client"],
             Self::Helm => &["version"],
-            Self::BpfLinker | Self::Etcd | Self::KubeApiserver => &["--version"],
+            Self::BpfLinker | Self::Etcd | Self::KubeApiserver | Self::KubeProxy => &["--version"],
         }
     }
 
     /// Where it lies in the cache folder, relative to that folder.
     fn cached(self) -> PathBuf {
         let recipe = recipe::of(self);
-        let folder = PathBuf::from(format!("{}-{}", recipe.name, recipe.version));
+        let folder = PathBuf::from(recipe.folder());
         match self {
             Self::BpfLinker => folder.join("bin").join(self.file_name()),
             _ => folder.join(self.file_name()),
@@ -255,8 +261,9 @@ mod tests {
                 "bpf-linker-0.13.0/bin/bpf-linker",
                 "etcd-3.6.16/etcd",
                 "coredns-1.15.0/coredns",
-                "kubernetes-1.34.4/kube-apiserver",
-                "kubernetes-1.34.4/kubectl",
+                "kubernetes-1.34.4-2/kube-apiserver",
+                "kubernetes-1.34.4-2/kube-proxy",
+                "kubernetes-1.34.4-2/kubectl",
                 "helm-3.22.0/helm",
             ]
         );

@@ -117,6 +117,7 @@ pub(crate) const BENCH: &[Need] = &[
     Need::Tool(Tool::Etcd),
     Need::Tool(Tool::CoreDns),
     Need::Tool(Tool::KubeApiserver),
+    Need::Tool(Tool::KubeProxy),
     Need::Tool(Tool::Kubectl),
 ];
 

@@ -31,22 +31,38 @@ pub(super) struct Recipe {
     pub(super) name: &'static str,
     /// The upstream version, without a leading v.
     pub(super) version: &'static str,
+    /// What has been built of this version so far, counted from one: more programs in one, say.
+    revision: u32,
     /// How long it takes on two cores from nothing, in words.
     takes: &'static str,
 }
 
-/// The recipe of `tool`. kube-apiserver and kubectl are one program under two names.
+impl Recipe {
+    /// The name of its folder in the cache.
+    pub(super) fn folder(&self) -> String {
+        let Self { name, version, .. } = self;
+        match self.revision {
+            1 => format!("{name}-{version}"),
+            revision => format!("{name}-{version}-{revision}"),
+        }
+    }
+}
+
+/// The recipe of `tool`. The programs of Kubernetes are one under several names.
 pub(super) fn of(tool: Tool) -> Recipe {
-    let (name, version, takes) = match tool {
-        Tool::BpfLinker => ("bpf-linker", "0.13.0", "2 minutes"),
-        Tool::CoreDns => ("coredns", "1.15.0", "3 to 6 minutes"),
-        Tool::Etcd => ("etcd", "3.6.16", "a minute"),
-        Tool::KubeApiserver | Tool::Kubectl => ("kubernetes", "1.34.4", "5 to 10 minutes"),
-        Tool::Helm => ("helm", "3.22.0", "a minute"),
+    let (name, version, revision, takes) = match tool {
+        Tool::BpfLinker => ("bpf-linker", "0.13.0", 1, "2 minutes"),
+        Tool::CoreDns => ("coredns", "1.15.0", 1, "3 to 6 minutes"),
+        Tool::Etcd => ("etcd", "3.6.16", 1, "a minute"),
+        Tool::KubeApiserver | Tool::KubeProxy | Tool::Kubectl => {
+            ("kubernetes", "1.34.4", 2, "5 to 10 minutes")
+        }
+        Tool::Helm => ("helm", "3.22.0", 1, "a minute"),
     };
     Recipe {
         name,
         version,
+        revision,
         takes,
     }
 }
@@ -63,7 +79,7 @@ pub(super) fn command_line(tool: Tool, wanted: &Path) -> String {
                 root.display()
             )
         }
-        Tool::Kubectl => format!("ln -s kube-apiserver {}", wanted.display()),
+        Tool::KubeProxy | Tool::Kubectl => format!("ln -s kube-apiserver {}", wanted.display()),
         Tool::Helm => format!(
             "CGO_ENABLED=0 GOBIN={} go {}",
             wanted.parent().unwrap_or(wanted).display(),
@@ -83,6 +99,7 @@ pub(super) fn build(tool: Tool, cache: &Path, wanted: &Path) -> Result<()> {
         name,
         version,
         takes,
+        ..
     } = of(tool);
     fs::create_dir_all(cache).with_context(|| format!("create the folder {}", cache.display()))?;
     let _lock = lock(&cache.join(format!("{name}.lock")))?;
@@ -96,8 +113,10 @@ pub(super) fn build(tool: Tool, cache: &Path, wanted: &Path) -> Result<()> {
     clear(&scratch)?;
     let built = match tool {
         Tool::BpfLinker => build_linker(&what, version, &scratch, &log),
-        Tool::Kubectl if is_program(&wanted.with_file_name(Tool::KubeApiserver.file_name())) => {
-            return link_kubectl(wanted);
+        Tool::KubeProxy | Tool::Kubectl
+            if is_program(&wanted.with_file_name(Tool::KubeApiserver.file_name())) =>
+        {
+            return link_to_api_server(wanted);
         }
         Tool::Helm => build_helm(&what, version, &scratch, &log),
         _ => build_go(&what, tool, &scratch, &log),
@@ -194,7 +213,7 @@ fn build_go(what: &str, tool: Tool, scratch: &Path, log: &Path) -> Result<()> {
 /// The tool whose file is really built.
 fn program_of(tool: Tool) -> Tool {
     match tool {
-        Tool::Kubectl => Tool::KubeApiserver,
+        Tool::KubeProxy | Tool::Kubectl => Tool::KubeApiserver,
         other => other,
     }
 }
@@ -209,27 +228,29 @@ fn place(tool: Tool, scratch: &Path, wanted: &Path) -> Result<()> {
     }
     fs::rename(&built, &target)
         .with_context(|| format!("move {} to {}", built.display(), target.display()))?;
-    if matches!(tool, Tool::KubeApiserver | Tool::Kubectl) {
-        link_kubectl(&wanted.with_file_name(Tool::Kubectl.file_name()))?;
+    if program == Tool::KubeApiserver {
+        for name in [Tool::KubeProxy, Tool::Kubectl] {
+            link_to_api_server(&wanted.with_file_name(name.file_name()))?;
+        }
     }
     Ok(())
 }
 
-fn link_kubectl(kubectl: &Path) -> Result<()> {
-    if is_program(kubectl) {
+fn link_to_api_server(link: &Path) -> Result<()> {
+    if is_program(link) {
         return Ok(());
     }
-    symlink(Tool::KubeApiserver.file_name(), kubectl)
-        .with_context(|| format!("link {} to kube-apiserver", kubectl.display()))
+    symlink(Tool::KubeApiserver.file_name(), link)
+        .with_context(|| format!("link {} to kube-apiserver", link.display()))
 }
 
 /// The flags for Go's linker: no symbol table, and for Kubernetes the version that it reports, without
 /// which clients take it for an unknown one.
 fn linker_flags(tool: Tool) -> String {
     let mut flags = "-s -w".to_owned();
-    let (Tool::KubeApiserver | Tool::Kubectl) = tool else {
+    if program_of(tool) != Tool::KubeApiserver {
         return flags;
-    };
+    }
     let version = of(tool).version;
     let mut parts = version.split('.');
     let values = [
@@ -297,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_built_program_is_moved_into_place_and_kubectl_is_linked_to_it() {
+    fn a_built_program_is_moved_into_place_and_its_other_names_are_linked_to_it() {
         let cache = tempfile::tempdir().expect("temporary folder");
         let scratch = cache.path().join("kubernetes.partial");
         fs::create_dir_all(scratch.join("bin")).expect("scratch");
@@ -306,8 +327,11 @@ mod tests {
 
         place(Tool::Kubectl, &scratch, &wanted).expect("place");
 
-        assert!(is_program(&wanted));
-        let link = fs::read_link(&wanted).expect("a link");
-        assert_eq!(link, Path::new("kube-apiserver"));
+        for name in ["kubectl", "kube-proxy"] {
+            let program = wanted.with_file_name(name);
+            assert!(is_program(&program), "{name}");
+            let link = fs::read_link(&program).expect("a link");
+            assert_eq!(link, Path::new("kube-apiserver"));
+        }
     }
 }

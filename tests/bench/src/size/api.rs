@@ -1,7 +1,12 @@
 //! The API server that a cluster's objects are in: a real one, or a synthetic one that holds any number of them
 //! without taking part in the race for the CPUs.
 
-use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -23,6 +28,9 @@ const TOGETHER: usize = 64;
 /// Generous, because machines are shared.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// After this time another second is written into an object.
+const WHOLE_SECONDS: Duration = Duration::from_secs(2);
+
 /// The cluster address of the DNS service.
 pub(super) const DNS_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 
@@ -41,8 +49,18 @@ fn dns_service() -> Value {
     })
 }
 
-/// The DNS servers' set-up as kubeadm makes it: the Corefile, and then a pod and the workload that have it.
-fn dns_servers() -> [Value; 3] {
+/// The ConfigMap with the Corefile, as kubeadm makes it.
+fn dns_configuration() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "coredns", "namespace": "kube-system"},
+        "data": {"Corefile": COREFILE},
+    })
+}
+
+/// The DNS servers as kubeadm makes them: a pod that has the Corefile, and its workload.
+fn dns_servers() -> [Value; 2] {
     let labels = json!({"k8s-app": "kube-dns"});
     let spec = json!({
         "containers": [{
@@ -57,12 +75,6 @@ fn dns_servers() -> [Value; 3] {
         }],
     });
     [
-        json!({
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "coredns", "namespace": "kube-system"},
-            "data": {"Corefile": COREFILE},
-        }),
         json!({
             "apiVersion": "v1",
             "kind": "Pod",
@@ -153,9 +165,8 @@ impl Api {
         // The server makes kube-system by itself, in its own time.
         let service = dns_service().to_string();
         eventually(LIMIT, "kube-system to exist", || server.apply(&service))?;
-        for object in dns_servers() {
-            server.apply(&object.to_string())?;
-        }
+        server.apply(&dns_configuration().to_string())?;
+        let configured = Instant::now();
         let runtime = runtime_in(node)?;
         let kubeconfig = server.kubeconfig();
         let client = inside(&runtime, async {
@@ -175,6 +186,10 @@ impl Api {
         for of_kind in objects.chunk_by(|one, other| one["kind"] == other["kind"]) {
             api.create(of_kind)?;
         }
+        // A pod that is no newer than its ConfigMap may have read an earlier text, for all that their times tell,
+        // and the agent would wait until it has read this one. In a cluster that is not made this minute, it has.
+        thread::sleep(WHOLE_SECONDS.saturating_sub(configured.elapsed()));
+        api.create(&dns_servers())?;
         Ok(api)
     }
 

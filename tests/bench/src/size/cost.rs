@@ -1,9 +1,8 @@
 //! What one node's clients cost a real API server: watches, octets when they start, octets for each change.
 
 use std::{
-    env, fs,
+    fs,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -19,8 +18,6 @@ use super::{
 };
 use crate::results::ApiCost;
 
-/// Names a kube-proxy, or a program that is one when it is called so.
-const KUBE_PROXY_VARIABLE: &str = "ZEROHOP_KUBE_PROXY";
 /// How many changes are made.
 const CHANGES: u32 = 100;
 /// A client has got everything when it gets nothing for this long.
@@ -32,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 enum Client {
     Zerohop { _agent: Agent, _pins: Pins },
     CoreDns { _server: CoreDns },
-    KubeProxy { _process: Process, _folder: Folder },
+    KubeProxy { _process: Process },
 }
 
 /// Starts one client after the other, and counts.
@@ -47,21 +44,11 @@ pub(super) fn measure(node: &Namespace, api: &Api, shape: Shape) -> Result<Vec<A
         shape,
         revision: 7 + 11 * client,
     };
-    let mut costs = vec![
+    Ok(vec![
         scene(0).cost("zerohop", zerohop)?,
         scene(1).cost("CoreDNS", core_dns)?,
-    ];
-    match kube_proxy_program() {
-        Some(program) => {
-            let start =
-                |node: &Namespace, kubeconfig: &Path| kube_proxy(&program, node, kubeconfig);
-            costs.push(scene(2).cost("kube-proxy", start)?);
-        }
-        None => eprintln!(
-            "NOT MEASURED: what kube-proxy costs the API server, for {KUBE_PROXY_VARIABLE} names no program"
-        ),
-    }
-    Ok(costs)
+        scene(2).cost("kube-proxy", kube_proxy)?,
+    ])
 }
 
 /// Where a client is started.
@@ -187,16 +174,8 @@ fn core_dns(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
     Ok(Client::CoreDns { _server: server })
 }
 
-fn kube_proxy_program() -> Option<PathBuf> {
-    let path = PathBuf::from(env::var_os(KUBE_PROXY_VARIABLE)?);
-    path.is_file().then_some(path)
-}
-
-fn kube_proxy(program: &Path, node: &Namespace, kubeconfig: &Path) -> Result<Client> {
-    let folder = Folder::new()?;
-    let path = folder.path().join("kube-proxy");
-    symlink(program, &path).with_context(|| format!("link to {}", program.display()))?;
-    let mut command = node.command(&path);
+fn kube_proxy(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
+    let mut command = node.command(program(Tool::KubeProxy)?);
     command.arg("--kubeconfig").arg(kubeconfig).args([
         "--proxy-mode=iptables",
         "--hostname-override=node",
@@ -207,8 +186,5 @@ fn kube_proxy(program: &Path, node: &Namespace, kubeconfig: &Path) -> Result<Cli
         "--metrics-bind-address=127.0.0.1:0",
     ]);
     let process = Process::spawn("kube-proxy", command)?;
-    Ok(Client::KubeProxy {
-        _process: process,
-        _folder: folder,
-    })
+    Ok(Client::KubeProxy { _process: process })
 }
