@@ -49,6 +49,16 @@ fn dns_service() -> Value {
     })
 }
 
+/// The node, without which kube-proxy waits for it.
+fn node_object() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": NODE},
+        "status": {"addresses": [{"type": "InternalIP", "address": Ipv4Addr::LOCALHOST}]},
+    })
+}
+
 /// The ConfigMap with the Corefile, as kubeadm makes it.
 fn dns_configuration() -> Value {
     json!({
@@ -92,6 +102,9 @@ fn dns_servers() -> [Value; 2] {
         }),
     ]
 }
+
+/// The node's name.
+pub(super) const NODE: &str = "node";
 
 /// kubeadm's Corefile.
 pub(super) const COREFILE: &str = ".:53 {
@@ -165,6 +178,7 @@ impl Api {
         // The server makes kube-system by itself, in its own time.
         let service = dns_service().to_string();
         eventually(LIMIT, "kube-system to exist", || server.apply(&service))?;
+        server.apply(&node_object().to_string())?;
         server.apply(&dns_configuration().to_string())?;
         let configured = Instant::now();
         let runtime = runtime_in(node)?;

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tests::{Agent, ApiServer, CoreDns, Folder, Namespace, Pins, Process, Tool, program};
 
 use super::{
-    api::{Api, DNS_ADDRESS, inside},
+    api::{Api, DNS_ADDRESS, NODE, inside},
     cluster::Shape,
     proxy::Proxy,
 };
@@ -20,16 +20,26 @@ use crate::results::ApiCost;
 
 /// How many changes are made.
 const CHANGES: u32 = 100;
-/// A client has got everything when it gets nothing for this long.
+/// A client has got everything when it has got something and then gets nothing for this long.
 const QUIET: Duration = Duration::from_secs(3);
 /// Generous, because machines are shared.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// A client of the API server, running.
 enum Client {
-    Zerohop { _agent: Agent, _pins: Pins },
-    CoreDns { _server: CoreDns },
-    KubeProxy { _process: Process },
+    Zerohop { agent: Agent, _pins: Pins },
+    CoreDns { server: CoreDns },
+    KubeProxy { process: Process },
+}
+
+impl Client {
+    fn process(&self) -> &Process {
+        match self {
+            Self::Zerohop { agent, .. } => agent.process(),
+            Self::CoreDns { server } => server.process(),
+            Self::KubeProxy { process } => process,
+        }
+    }
 }
 
 /// Starts one client after the other, and counts.
@@ -77,7 +87,8 @@ impl Scene<'_> {
         let kubeconfig = through(&server.kubeconfig(), proxy.port(), &folder)?;
         let watches_before = watches(server)?;
         let client = start(self.node, &kubeconfig).with_context(|| format!("start {name}"))?;
-        let octets_at_start = quiet(&proxy)?;
+        let settled = |before| quiet_after(&proxy, before, client.process());
+        let octets_at_start = settled(0)?;
         let watches = watches(server)?.saturating_sub(watches_before);
         // Headless services and others take turns.
         let every = (self.shape.services / CHANGES).max(1) | 1;
@@ -86,7 +97,7 @@ impl Scene<'_> {
             self.api
                 .replace(self.shape.changed(service, self.revision))?;
         }
-        let octets = quiet(&proxy)? - octets_at_start;
+        let octets = settled(octets_at_start)? - octets_at_start;
         drop(client);
         Ok(ApiCost {
             client: name.to_owned(),
@@ -97,14 +108,17 @@ impl Scene<'_> {
     }
 }
 
-/// Waits until the proxy has carried nothing for a while; returns what it has carried in all.
-fn quiet(proxy: &Proxy) -> Result<u64> {
+/// Waits until the proxy has carried more than `before`, and then nothing for a while; returns what it has carried in
+/// all.
+fn quiet_after(proxy: &Proxy, before: u64, client: &Process) -> Result<u64> {
     let begin = Instant::now();
-    let (mut octets, mut since) = (proxy.octets(), Instant::now());
-    while since.elapsed() < QUIET {
+    let (mut octets, mut since) = (before, begin);
+    while octets == before || since.elapsed() < QUIET {
         ensure!(
-            begin.elapsed() < LIMIT,
-            "a client of the API server goes on reading after {LIMIT:?}"
+            client.is_running() && begin.elapsed() < LIMIT,
+            "a client of the API server has read {} octets and ended, or is not done after {LIMIT:?}: {}",
+            octets - before,
+            client.last_lines()
         );
         thread::sleep(Duration::from_millis(100));
         let now = proxy.octets();
@@ -147,10 +161,7 @@ fn zerohop(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
     let arguments = ["--kubeconfig", &kubeconfig, "--kubelet-sync", "1"];
     let agent = Agent::start(node, &program(Tool::Zerohop)?, &pins, &arguments)?;
     agent.wait_until_ready(LIMIT)?;
-    Ok(Client::Zerohop {
-        _agent: agent,
-        _pins: pins,
-    })
+    Ok(Client::Zerohop { agent, _pins: pins })
 }
 
 fn core_dns(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
@@ -171,20 +182,19 @@ fn core_dns(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
     );
     let address = SocketAddr::from((DNS_ADDRESS, 53));
     let server = CoreDns::start(node, address, &corefile, &[])?;
-    Ok(Client::CoreDns { _server: server })
+    Ok(Client::CoreDns { server })
 }
 
 fn kube_proxy(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
     let mut command = node.command(program(Tool::KubeProxy)?);
+    let hostname = format!("--hostname-override={NODE}");
     command.arg("--kubeconfig").arg(kubeconfig).args([
         "--proxy-mode=iptables",
-        "--hostname-override=node",
+        &hostname,
         "--conntrack-max-per-core=0",
         "--conntrack-tcp-timeout-established=0",
         "--conntrack-tcp-timeout-close-wait=0",
-        "--healthz-bind-address=127.0.0.1:0",
-        "--metrics-bind-address=127.0.0.1:0",
     ]);
     let process = Process::spawn("kube-proxy", command)?;
-    Ok(Client::KubeProxy { _process: process })
+    Ok(Client::KubeProxy { process })
 }
