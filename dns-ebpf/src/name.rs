@@ -109,6 +109,16 @@ pub(crate) fn is_server(frame: &[u8; FRAME_LEN]) -> bool {
     }
 }
 
+/// Whether the name's first or second label is a lone underscore. CoreDNS takes `_._tcp.SERVICE`, `_http._.SERVICE` and
+/// the like for any port or any protocol of the service. Hardly anybody asks so, and these would be more than half of
+/// all names: they have entries only while there is much room, so none of them may be denied.
+#[inline(always)]
+pub(crate) fn asks_for_any(frame: &[u8; FRAME_LEN], starts: &[u8; 64]) -> bool {
+    const LABEL: u16 = u16::from_be_bytes([1, b'_']);
+    let [_, second, ..] = *starts;
+    number(frame, 0) == LABEL || number(frame, second.into()) == LABEL
+}
+
 /// What is seen of a name's spelling while it is folded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spelling {

@@ -10,6 +10,7 @@ mod holding;
 mod names;
 mod operation;
 mod parents;
+mod spare;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,6 +22,7 @@ use self::{
     holding::{Counts, Holding, marks},
     names::{Held, Names},
     parents::{Parent, Refusal, is_shared},
+    spare::{is_spare, sparing},
 };
 use crate::{
     encode::{Draft, WireName},
@@ -41,6 +43,8 @@ pub struct Table {
     unsettled: BTreeSet<WireName>,
     counts: Counts,
     entries: usize,
+    /// Entries of spare names.
+    spare: usize,
 }
 
 /// What a change came to.
@@ -114,11 +118,9 @@ impl Table {
         self.held.values().flat_map(Holding::sections).collect()
     }
 
-    /// Makes `owner` hold exactly `wanted`.
-    pub fn set(&mut self, maps: &mut impl Maps, owner: &Owner, mut wanted: Vec<Draft>) -> Changed {
+    /// Makes `owner` hold exactly `wanted`, but for spare names for which there is no room.
+    pub fn set(&mut self, maps: &mut impl Maps, owner: &Owner, wanted: Vec<Draft>) -> Changed {
         let mut changed = Changed::default();
-        // Deeper names first: a node that denies comes after the names below it.
-        wanted.sort_by(|one, other| order(&other.name).cmp(&order(&one.name)));
         let holding = self.held.get_mut(owner);
         let before = holding.map(|holding| std::mem::take(&mut holding.names));
         let mut before: BTreeMap<WireName, u64> = before
@@ -126,6 +128,10 @@ impl Table {
             .iter()
             .map(|held| (held.name, held.hash))
             .collect();
+        let room = maps.spare_entries().saturating_sub(self.spare);
+        let mut wanted = sparing(wanted, &before, room);
+        // Deeper names first: a node that denies comes after the names below it.
+        wanted.sort_by(|one, other| order(&other.name).cmp(&order(&one.name)));
         if is_shared(owner) {
             for draft in &wanted {
                 self.expect(owner, draft);
@@ -224,6 +230,7 @@ impl Table {
             let holding = self.held.entry(owner.clone()).or_default();
             holding.write(maps, draft, &mut self.counts)?;
             self.entries += usize::from(known == 0);
+            self.spare += usize::from(known == 0 && is_spare(&draft.name));
             if let Some(parent) = self.parents.get_mut(&draft.name) {
                 parent.hash = hash;
             }
@@ -278,6 +285,7 @@ impl Table {
             return;
         }
         self.entries -= 1;
+        self.spare -= usize::from(is_spare(name));
         changed.removed += 1;
         // Removing can only fail for a name that is not there.
         let _ = maps.apply(Operation::RemoveEntry { name: name.clone() });

@@ -29,6 +29,8 @@ use crate::{
 
 /// The port that the kernel always looks at (RFC 1035 §4.2).
 const DNS_PORT: u16 = 53;
+/// Of the entries of names of middle length, this part may be spare.
+const SPARE_SHARE: usize = 16;
 /// BPF_NOEXIST (bpf(2)): an element that is there is not replaced.
 const NEW: u64 = 1;
 
@@ -46,6 +48,8 @@ pub struct Store {
     zones: Array<MapData, [u8; ZONE_LEN]>,
     destinations: HashMap<MapData, [u8; 20], u32>,
     counters: Counters,
+    /// How many entries spare names may take.
+    spare_entries: usize,
     /// How many sections of each class spare records may take.
     spare_sections: [usize; SECTION_LENGTHS.len()],
 }
@@ -70,6 +74,7 @@ impl Store {
         }
         Ok(Self {
             control,
+            spare_entries: object::most_elements(object, "ENTRIES_64")? / SPARE_SHARE,
             spare_sections,
             entries_40: map!(object, "ENTRIES_40"),
             entries_64: map!(object, "ENTRIES_64"),
@@ -281,6 +286,10 @@ impl Store {
 }
 
 impl Maps for Store {
+    fn spare_entries(&self) -> usize {
+        self.spare_entries
+    }
+
     fn spare_sections(&self, class: u8) -> usize {
         let index = usize::from(class).wrapping_sub(1);
         self.spare_sections.get(index).copied().unwrap_or(0)

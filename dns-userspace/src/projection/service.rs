@@ -66,10 +66,6 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
             zone.empty(name, Denial::Absent, Denial::Pass)
         });
     }
-    if matches!(own, Found::Alias(_)) {
-        // An empty port and protocol; versions differ on it.
-        place.add(&["_", "_"], &Found::Unsure, Denial::Absent, None, made);
-    }
     if ports.len() <= PORTS_MAX {
         for (port, protocol) in spellings(&ports) {
             let bare = |label: &str| label.strip_prefix('_').unwrap_or(label).to_owned();

@@ -47,6 +47,9 @@ pub trait Maps {
     /// [`Refused`]; the map is then as it was.
     fn apply(&mut self, operation: Operation) -> Result<(), Refused>;
 
+    /// How many entries may be of spare names.
+    fn spare_entries(&self) -> usize;
+
     /// How many sections of a class may be of spare records.
     fn spare_sections(&self, class: u8) -> usize;
 

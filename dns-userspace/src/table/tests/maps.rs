@@ -6,7 +6,7 @@ use dns_ebpf::answer::{ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_LENGTHS, SLOT
 
 use crate::{
     encode::{Draft, Section, WireName},
-    table::{Maps, Operation, Refused, ancestors},
+    table::{Maps, Operation, Refused, ancestors, spare::is_spare},
 };
 
 /// The maps, with their limits.
@@ -19,6 +19,8 @@ pub(super) struct MemoryMaps {
     pub(super) most_sections: Option<usize>,
     /// How many sections of each class spare records may take; none: as many as they like.
     pub(super) most_spare: Option<usize>,
+    /// How many entries spare names may take; none: as many as they like.
+    pub(super) most_spare_names: Option<usize>,
     /// Every put is refused, even of a name that is there: the kernel has no memory left.
     pub(super) exhausted: bool,
     /// Nothing may be denied for the moment.
@@ -54,7 +56,7 @@ impl MemoryMaps {
             .map_while(|above| self.entries.get(*above))
             .last()
             .map_or(0, |entry| Entry::from_octets(entry).below);
-        if below == 0 || self.suspended {
+        if below == 0 || self.suspended || is_spare(name) {
             Verdict::Passes
         } else {
             Verdict::Denied
@@ -107,6 +109,8 @@ impl MemoryMaps {
                 "{spare} spare sections"
             );
         }
+        let spare = self.entries.keys().filter(|name| is_spare(name)).count();
+        assert!(spare <= self.spare_entries(), "{spare} spare names");
         for (name, entry) in &self.entries {
             for key in take_keys(&mut entry.to_vec()) {
                 assert!(
@@ -148,6 +152,10 @@ impl MemoryMaps {
 }
 
 impl Maps for MemoryMaps {
+    fn spare_entries(&self) -> usize {
+        self.most_spare_names.unwrap_or(usize::MAX)
+    }
+
     fn spare_sections(&self, _: u8) -> usize {
         self.most_spare.unwrap_or(usize::MAX)
     }

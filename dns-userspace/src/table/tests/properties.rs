@@ -273,6 +273,35 @@ proptest! {
     }
 
     #[test]
+    fn spare_names_take_no_more_room_than_they_may_and_no_other_is_left(
+        steps in steps(),
+        spare in 0_usize..12,
+    ) {
+        let mut scene = Scene::new();
+        scene.maps.most_spare_names = Some(spare);
+        for step in &steps {
+            // The maps themselves judge how many there are.
+            scene.step(step);
+            scene.assert_no_lie();
+            prop_assert_eq!(scene.table.refused().count(), 0);
+            let wanted = everything(&scene.world);
+            let left = wanted.keys().filter(|name| !scene.maps.entries.contains_key(*name));
+            for name in left {
+                prop_assert!(is_spare(name), "left: {}", name.escape_ascii());
+            }
+        }
+        // What became free meanwhile is taken, and then all stays as it is.
+        scene.set_everything();
+        let wanted = everything(&scene.world);
+        let spare_wanted = wanted.keys().filter(|name| is_spare(name)).count();
+        let held = scene.maps.entries.keys().filter(|name| is_spare(name)).count();
+        prop_assert_eq!(held, spare_wanted.min(spare));
+        scene.maps.log.clear();
+        scene.set_everything();
+        prop_assert!(scene.maps.log.is_empty(), "{:?}", scene.maps.log);
+    }
+
+    #[test]
     fn spare_records_take_no_more_room_than_they_may_and_nothing_else_is_left_or_refused(
         steps in steps(),
         spare in 0_usize..8,

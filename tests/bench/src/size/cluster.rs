@@ -10,8 +10,8 @@ const SERVICES_IN_A_NAMESPACE: u32 = 25;
 /// The port's name and its first number; the number changes with the revision.
 const PORT: &str = "http";
 const FIRST_PORT: u32 = 8_000;
-/// Entries of a service's own name and port: its own, nine spellings of its port, and its address.
-const NAMES_OF_A_SERVICE: u64 = 11;
+/// Entries of a service's own name and port: its own, at least four spellings of its port, and its address.
+const NAMES_OF_A_SERVICE: u64 = 6;
 const WRITTEN: &str = "2026-11-02T07:41:09Z";
 
 /// How large a cluster is.

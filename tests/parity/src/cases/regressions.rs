@@ -82,6 +82,32 @@ pub fn all() -> Vec<Case> {
             ]),
         },
         Case {
+            name: "an underscore alone asks for any port or protocol, of an alias too",
+            corefile: KUBEADM,
+            objects: in_shop([
+                web(json!({
+                    "clusterIP": "10.96.0.41",
+                    "clusterIPs": ["10.96.0.41"],
+                    "ports": [{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "UDP"}],
+                })),
+                slice_of_web(
+                    json!([{"addresses": ["10.244.0.1"], "hostname": "_udp"}]),
+                    json!([]),
+                ),
+            ]),
+            questions: asked([
+                ("_._tcp.web.shop.svc.cluster.local", SRV),
+                ("_http._.web.shop.svc.cluster.local", SRV),
+                ("_._.web.shop.svc.cluster.local", A),
+                ("_._udp.web.shop.svc.cluster.local", A),
+                ("_.udp.web.shop.svc.cluster.local", SRV),
+                ("_.web.shop.svc.cluster.local", A),
+                ("a._.web.shop.svc.cluster.local", A),
+                ("_._.absent.shop.svc.cluster.local", A),
+                ("x._._.web.shop.svc.cluster.local", A),
+            ]),
+        },
+        Case {
             name: "an endpoint that is called like a protocol does not deny the ports of an uncertain address",
             corefile: KUBEADM,
             objects: in_shop([

@@ -212,11 +212,17 @@ fn places() -> Vec<Case> {
         absent("_https._tcp.web.shop.svc.cluster.local"),
         absent("_http._udp.web.shop.svc.cluster.local"),
         absent("x._http._tcp.web.shop.svc.cluster.local"),
+        absent("x._http._.web.shop.svc.cluster.local"),
+        absent("__.web.shop.svc.cluster.local"),
         absent("10-244-9-1.database.shop.svc.cluster.local"),
         absent("x.dns.cluster.local"),
         // What cannot be read of an endpoint may be any name below its service.
         passed("odd-0.odd.data.svc.cluster.local"),
         passed("nobody.odd.data.svc.cluster.local"),
+        // An underscore alone asks for any port, or any protocol, and names with one need not have entries.
+        passed("_._udp.web.shop.svc.cluster.local"),
+        passed("_https._.web.shop.svc.cluster.local"),
+        passed("_.TCP.nobody.shop.svc.cluster.local"),
         passed("10-1-2-3.shop.pod.cluster.local"),
         passed("github.com"),
         passed("local"),
