@@ -78,35 +78,45 @@ pub fn decide<P: Packet>(
         scratch.admitted = admission;
     }
     let additional = message::check_header(&scratch.frame)?;
-    let name = name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?;
-    let name = Name {
-        len: tables.forget(&mut scratch.cell, name.len) & 0xff,
-        labels: tables.forget(&mut scratch.cell, name.labels) & 0x3f,
+    let name_len = match message::usual_name_len(&scratch.frame, frame.question_len, additional) {
+        Some(len) => len,
+        None => name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?.len,
     };
+    let name_len = tables.forget(&mut scratch.cell, name_len) & 0xff;
     let question = message::question(
         &scratch.frame,
         tables,
         &mut scratch.cell,
-        name.len,
+        name_len,
         frame.question_len,
         additional,
     )?;
 
-    let len = tables.forget(&mut scratch.cell, name.len);
+    let len = tables.forget(&mut scratch.cell, name_len);
     let (place, spelling) =
         name::fold_question(&scratch.frame, len, &mut scratch.names).or(Err(Pass::Frame))?;
     let place = tables.forget(&mut scratch.cell, place);
-    let len = tables.forget(&mut scratch.cell, name.len);
+    let len = tables.forget(&mut scratch.cell, name_len);
     let records = match entry_of(tables, &scratch.names, place, len, &mut scratch.section) {
         Some(head) => {
             let asked = Asked {
                 name_at: frame.name_at(),
-                name,
+                name_len,
                 spelling,
             };
             at_entry(packet, tables, scratch, head, question.query_type, asked)?
         }
         None => {
+            // VERIFIER: what the look at the message's end has told of its length would be followed through the walk.
+            let question_len = tables.forget(&mut scratch.cell, frame.question_len);
+            let name = name::parse(&scratch.frame, question_len, &mut scratch.labels)?;
+            let name = Name {
+                len: tables.forget(&mut scratch.cell, name.len) & 0xff,
+                labels: tables.forget(&mut scratch.cell, name.labels) & 0x3f,
+            };
+            if name.len != name_len {
+                return Err(Pass::Trailing);
+            }
             let (form, zone) = closest_encloser(tables, scratch, place, name, &control)?;
             let form = tables.forget(&mut scratch.cell, form.into()) as u8;
             let zone = tables.forget(&mut scratch.cell, zone.into()) as u8;
@@ -117,7 +127,7 @@ pub fn decide<P: Packet>(
                     return Err(Pass::UnknownName);
                 }
                 _ if control.denials == 0 => return Err(Pass::NoDenial),
-                denied => denial(tables, scratch, denied, zone, name)?,
+                denied => denial(tables, scratch, denied, zone, name.len)?,
             }
         }
     };
@@ -129,7 +139,7 @@ pub fn decide<P: Packet>(
             frame,
             control,
             question,
-            name,
+            name_len,
             spelling,
         },
         records,
@@ -203,7 +213,7 @@ fn at_entry(
         Some(slot) => stored::records(packet, tables, scratch, zone, slot, asked),
         None => match action(tables, here, query_type)? {
             Action::Pass => Err(Pass::QueryType),
-            denied => denial(tables, scratch, denied, zone, asked.name),
+            denied => denial(tables, scratch, denied, zone, asked.name_len),
         },
     }
 }
@@ -309,14 +319,14 @@ fn denial(
     scratch: &mut Scratch,
     action: Action,
     zone: u8,
-    name: Name,
+    name_len: usize,
 ) -> Result<Records, Pass> {
     let zone = tables
         .zone(zone, &mut scratch.section)
         .filter(|zone| zone.used == 1)
         .ok_or(Pass::Entry)?;
     // The message's header comes before the name; the zone's name ends it.
-    let at = (12 + name.len)
+    let at = (12 + name_len)
         .checked_sub(usize::from(zone.name_len))
         .ok_or(Pass::Entry)?;
     // RFC 1035 §4.1.4.

@@ -3,7 +3,7 @@
 use crate::{
     checksum,
     frame::{field::DNS, number as header_number},
-    name::{number, octet},
+    name::{NAME_MAX, number, octet},
     packet::{FRAME_LEN, HEAD_LEN, Tables},
     pass::Pass,
 };
@@ -146,6 +146,32 @@ pub(crate) fn question(
         // VERIFIER: so what follows is verified once, and not once with and once without an OPT.
         opt: Opt::unpacked(tables.forget(cell, opt)),
     })
+}
+
+/// Octets of the question's name, if it is followed by type and class and by nothing else, or by an OPT without options:
+/// what nearly every client sends. That it is a name is not looked at but for its last two octets, of which the second
+/// is the root's and the first is not zero.
+///
+/// It takes one look at the message's end instead of a walk over the labels, each of which says where the next begins:
+/// 15 ns of a hit's round trip. An entry's name has no zero but its last octet. So if the name's key is equal to these
+/// octets and zeros behind them, the name is these octets; a question that is malformed meets no entry.
+#[inline(always)]
+pub(crate) fn usual_name_len(
+    frame: &[u8; FRAME_LEN],
+    question_len: usize,
+    additional: u16,
+) -> Option<usize> {
+    let opt_len = if additional == 0 { 0 } else { OPT_LEN };
+    let len = question_len.checked_sub(4 + opt_len)?;
+    if !(3..=NAME_MAX).contains(&len) || octet(frame, len - 1) != 0 || octet(frame, len - 2) == 0 {
+        return None;
+    }
+    let opt = len + 4;
+    let is_opt = || {
+        let has_options = number(frame, opt + 9) != 0;
+        octet(frame, opt) == 0 && number(frame, opt + 1) == TYPE_OPT && !has_options
+    };
+    (additional == 0 || is_opt()).then_some(len)
 }
 
 /// Reads an OPT at `at` that ends with the message (RFC 6891 §6.1.2).

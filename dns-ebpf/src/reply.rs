@@ -6,7 +6,7 @@ use crate::{
     frame::{self, Frame, field},
     intercept::Outcome,
     message::{self, OPT_LEN, Question},
-    name::{self, Name, Spelling},
+    name::{self, Spelling},
     packet::{Failed, HEAD_LEN, Packet, Scratch, Tables},
     pass::{Answered, Pass},
 };
@@ -40,7 +40,8 @@ pub(crate) struct Asked {
     pub(crate) frame: Frame,
     pub(crate) control: Control,
     pub(crate) question: Question,
-    pub(crate) name: Name,
+    /// Octets of its name.
+    pub(crate) name_len: usize,
     pub(crate) spelling: Spelling,
 }
 
@@ -64,6 +65,32 @@ impl Undo {
     };
 }
 
+/// Some octets of [`Scratch::section`].
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    from: usize,
+    len: usize,
+}
+
+impl Stretch {
+    #[inline(always)]
+    fn map(self, mut each: impl FnMut(usize) -> usize) -> Self {
+        Self {
+            from: each(self.from),
+            len: each(self.len),
+        }
+    }
+
+    /// Writes them, if there are any, at `at` of the packet; returns how many.
+    #[inline(always)]
+    fn write(self, packet: &mut impl Packet, section: &[u8], at: usize) -> Result<usize, Failed> {
+        if self.len != 0 {
+            packet.store(at, section, self.from, self.len)?;
+        }
+        Ok(self.len)
+    }
+}
+
 /// A reply that is ready to be written; its octets lie in [`Scratch`].
 #[derive(Clone, Copy, Debug)]
 pub struct Reply {
@@ -72,8 +99,9 @@ pub struct Reply {
     len: usize,
     /// Octets of the question that stay: name, type, class.
     kept: usize,
-    /// Up to three stretches of the records, in the order in which they are sent.
-    parts: [(usize, usize); 3],
+    /// The records, and behind them those that are turned, in the order in which they are sent.
+    first: Stretch,
+    turned: Option<[Stretch; 2]>,
     /// Octets of all parts.
     records_len: usize,
     has_opt: bool,
@@ -96,10 +124,10 @@ pub(crate) fn prepare<P: Packet>(
         frame,
         control,
         question,
-        name,
+        name_len,
         spelling,
     } = asked;
-    let kept = name.len + 4;
+    let kept = name_len + 4;
     let opt_len = if question.opt.is_some() { OPT_LEN } else { 0 };
     let message_len = field::NAME - field::DNS + kept + records.len + opt_len;
     if message_len > question.size_limit(control.size_cap) {
@@ -133,7 +161,7 @@ pub(crate) fn prepare<P: Packet>(
     );
     let fixed = frame::turn_round(&scratch.frame, &mut scratch.reply, &frame, message_len);
     let header = frame::words::<12, _>(&scratch.reply, field::DNS);
-    let kept_sum = spelling.sum + checksum::placed(question.type_and_class(), name.len);
+    let kept_sum = spelling.sum + checksum::placed(question.type_and_class(), name_len);
     let mut added = checksum::placed(checksum::folded(records.sum), kept);
     // CoreDNS hands flags and OPT on with its question for a name outside the cluster.
     if records.ends != 0 && message::is_particular(&scratch.frame) {
@@ -161,11 +189,13 @@ pub(crate) fn prepare<P: Packet>(
     }
     scratch.undo = Undo { frame, kept };
     let mut forgotten = |number| tables.forget(&mut scratch.cell, number);
+    let (first, turned) = parts(tables, &records)?;
     Ok(Reply {
         frame,
         len: forgotten(len),
         kept: forgotten(kept),
-        parts: parts(tables, &records)?.map(|(from, len)| (forgotten(from), forgotten(len))),
+        first: first.map(&mut forgotten),
+        turned: turned.map(|both| both.map(|stretch| stretch.map(&mut forgotten))),
         records_len: forgotten(records.len),
         has_opt: question.opt.is_some(),
         answered: records.answered,
@@ -225,7 +255,7 @@ fn difference<P: Packet>(
 ///
 /// CoreDNS shuffles them (specification §16); a rotation spreads the first address as evenly.
 #[inline(always)]
-fn parts(tables: &impl Tables, records: &Records) -> Result<[(usize, usize); 3], Pass> {
+fn parts(tables: &impl Tables, records: &Records) -> Result<(Stretch, Option<[Stretch; 2]>), Pass> {
     let Records {
         from,
         len,
@@ -234,16 +264,23 @@ fn parts(tables: &impl Tables, records: &Records) -> Result<[(usize, usize); 3],
         ..
     } = *records;
     if turned <= record_len || record_len == 0 {
-        return Ok([(from, len), (0, 0), (0, 0)]);
+        return Ok((Stretch { from, len }, None));
     }
     let fixed = len.checked_sub(turned).ok_or(Pass::Entry)?;
     let number = (turned / record_len) as u32;
     let start = (tables.random() % number.max(1)) as usize * record_len;
-    Ok([
-        (from, fixed),
-        (from + fixed + start, turned - start),
-        (from + fixed, start),
-    ])
+    let from_start = Stretch {
+        from: from + fixed + start,
+        len: turned - start,
+    };
+    let up_to_start = Stretch {
+        from: from + fixed,
+        len: start,
+    };
+    Ok((
+        Stretch { from, len: fixed },
+        Some([from_start, up_to_start]),
+    ))
 }
 
 impl Reply {
@@ -264,11 +301,11 @@ impl Reply {
         packet.resize(self.len)?;
         store_head(packet, &scratch.reply, &self.frame)?;
         let mut at = self.frame.name_at() + self.kept;
-        for (from, len) in self.parts {
-            if len != 0 {
-                packet.store(at, &scratch.section.octets, from, len)?;
+        at += self.first.write(packet, &scratch.section.octets, at)?;
+        if let Some(turned) = self.turned {
+            for stretch in turned {
+                at += stretch.write(packet, &scratch.section.octets, at)?;
             }
-            at += len;
         }
         if self.has_opt {
             packet.store(

@@ -6,7 +6,7 @@ use crate::{
         SPELLED_ZONE_MAX, TARGETS, TARGETS_MAX, WHERE_MASK,
     },
     checksum,
-    name::{self, Name, Spelling},
+    name::{self, Spelling},
     packet::{Packet, Scratch, Tables},
     pass::{Answered, Pass},
     reply::Records,
@@ -22,7 +22,8 @@ const OFFSET_MASK: usize = 0x7ff;
 pub(crate) struct Asked {
     /// Where it lies in the packet.
     pub(crate) name_at: usize,
-    pub(crate) name: Name,
+    /// Its octets.
+    pub(crate) name_len: usize,
     pub(crate) spelling: Spelling,
 }
 
@@ -110,7 +111,7 @@ pub(crate) fn records(
             additional_at: from + additional_at,
             end: from + len,
         };
-        sum += point_at_targets(tables, scratch, targets, asked.name)?;
+        sum += point_at_targets(tables, scratch, targets, asked.name_len)?;
         if !asked.spelling.is_lower() {
             sum += spell_zone(packet, tables, scratch, zone, targets, asked)?;
         }
@@ -140,17 +141,17 @@ struct Targets {
     end: usize,
 }
 
-/// Makes the pointers of the additional records those of a question for `name`; returns what they add to
+/// Makes the pointers of the additional records those of a question for a name of `name_len` octets; returns what they add to
 /// the sum.
 #[inline(always)]
 fn point_at_targets(
     tables: &impl Tables,
     scratch: &mut Scratch,
     targets: Targets,
-    name: Name,
+    name_len: usize,
 ) -> Result<u64, Pass> {
     // The header comes before the name, type and class behind it.
-    let before = (12 + name.len + 4) as u16;
+    let before = (12 + name_len + 4) as u16;
     let end = tables.forget(&mut scratch.cell, targets.end) & OFFSET_MASK;
     let mut at = tables.forget(&mut scratch.cell, targets.additional_at) & OFFSET_MASK;
     for index in 0..ADDITIONAL_MAX {
@@ -203,7 +204,7 @@ fn spell_zone(
     if zone_len > SPELLED_ZONE_MAX {
         return Err(Pass::Spelling);
     }
-    let zone_at = asked.name.len.checked_sub(zone_len).ok_or(Pass::Entry)? + asked.name_at;
+    let zone_at = asked.name_len.checked_sub(zone_len).ok_or(Pass::Entry)? + asked.name_at;
     let end = tables.forget(&mut scratch.cell, targets.additional_at) & OFFSET_MASK;
     let mut at = tables.forget(&mut scratch.cell, targets.from) & OFFSET_MASK;
     let mut odd = 0;

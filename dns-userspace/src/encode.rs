@@ -231,8 +231,12 @@ impl Section {
 /// A name as the kernel looks it up.
 ///
 /// # Errors
-/// A name of more than 255 octets, which hickory does not make.
+/// A name of more than 255 octets, which hickory does not make, and one with an octet of zero in a label: the datapath
+/// takes a name's first zero for its end.
 pub fn wire_name(name: &Name) -> Result<WireName, ProtoError> {
+    if name.iter().any(|label| label.contains(&0)) {
+        return Err(ProtoError::from("a label with an octet of zero"));
+    }
     let mut wire = record_set::spelled(name);
     if wire.len() > NAME_MAX {
         return Err(ProtoError::from("a name of more than 255 octets"));

@@ -47,6 +47,25 @@ fn slot_of(name: &Name, set: RecordSet) -> (layout::ReadSlot, Vec<Skipped>) {
 }
 
 #[test]
+fn a_name_with_an_octet_of_zero_in_a_label_has_no_entry() {
+    for (labels, has_entry) in [(&b"a\0"[..], false), (b"\0", false), (b"a", true)] {
+        let name = Name::from_labels([labels, b"svc"]).unwrap();
+        assert_eq!(wire_name(&name).is_ok(), has_entry, "{name}");
+        let (draft, skipped) = encode(
+            &Node {
+                name,
+                ..node(Vec::new())
+            },
+            &forms(),
+        );
+        assert_eq!(
+            (draft.is_some(), skipped.is_empty()),
+            (has_entry, has_entry)
+        );
+    }
+}
+
+#[test]
 fn addresses_of_targets_are_owned_by_pointers_that_do_not_depend_on_the_questions_name() {
     let (one, two) = (below("Pod-1.web.shop.svc"), below("pod-2.web.shop.svc"));
     let set = |owner: &Name| {

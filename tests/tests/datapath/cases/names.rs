@@ -79,6 +79,16 @@ fn forms() -> Vec<Case> {
             Pass::Name,
         ),
         Case::passed("a name without root", framed(b"\x08abcdefgh"), Pass::Name),
+        Case::passed(
+            "a name with what looks like another's end behind it",
+            raw(&[good, &b"x\0"[..]].concat()),
+            Pass::Trailing,
+        ),
+        Case::passed(
+            "a name whose last label runs over its root",
+            raw(b"\x03web\x04shop\x03svc\x07cluster\x07local\0"),
+            Pass::Name,
+        ),
     ];
     for octets in [254, 255] {
         let name = of_labels(&[63, 63, 63, (octets - 194) as u8]);
