@@ -20,10 +20,10 @@ pub(crate) const fn folded(sum: u64) -> u16 {
 }
 
 /// What a block contributes that begins at octet `at` of the datagram: swapping two octets is a shift
-/// by eight bits modulo 2^16 - 1.
+/// by eight bits modulo 2^16 - 1. The sum is below 2^48, folded or not.
 #[inline(always)]
-pub(crate) const fn placed(sum: u16, at: usize) -> u64 {
-    (sum as u64) << ((at & 1) * 8)
+pub(crate) const fn placed(sum: u64, at: usize) -> u64 {
+    sum << ((at & 1) * 8)
 }
 
 /// The 16-bit word of two octets.

@@ -15,6 +15,8 @@
 mod glance;
 mod turn;
 
+use core::hint::cold_path;
+
 use self::glance::{glance, is_transport};
 pub(crate) use self::turn::{turn_round, words};
 use crate::{
@@ -137,6 +139,7 @@ pub(crate) fn recognise(
     let (udp_len, (control, admission, is_admitted)) = if begin == IPV4_FRAME {
         ipv4(packet, tables, frame, admitted, tags)?
     } else {
+        cold_path();
         ipv6(tables, frame, admitted)?
     };
     let begin = tables.forget(cell, begin) & 0x1f;
@@ -187,6 +190,7 @@ fn untagged(
     let mut carries = number(frame, loaded + TYPE_AT);
     for _ in 0..2 {
         if matches!(carries, TYPE_VLAN | TYPE_SERVICE_VLAN) {
+            cold_path();
             tags += TAG_LEN;
             carries = number(frame, loaded + TYPE_AT + tags);
         }
@@ -199,6 +203,7 @@ fn untagged(
     let tags = tables.forget(cell, tags) & 0x0f;
     let begin = tables.forget(cell, begin) & 0x1f;
     if begin != loaded || tags != 0 {
+        cold_path();
         load(packet, frame, begin, tags)?;
     }
     Ok((begin, tags))
@@ -221,6 +226,7 @@ fn ipv4(
     let header_len = usize::from(version & 0x0f) * 4;
     let mut port = number(frame, UDP + 2);
     if header_len > IPV4_LEN {
+        cold_path();
         if packet.len() < ETHERNET_LEN + tags + header_len + UDP_LEN {
             return Err(Pass::NotDns);
         }

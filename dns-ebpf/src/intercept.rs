@@ -1,5 +1,7 @@
 //! The algorithm in one screen: recognise, parse, look up, reply.
 
+use core::hint::cold_path;
+
 use crate::{
     answer::{
         Action, Control, ENTRY_HEAD, EXCEPTIONS_MAX, SECTION_MAX, SLOT_LEN, SLOTS_MAX, Section,
@@ -80,7 +82,10 @@ pub fn decide<P: Packet>(
     let additional = message::check_header(&scratch.frame)?;
     let name_len = match message::usual_name_len(&scratch.frame, frame.question_len, additional) {
         Some(len) => len,
-        None => name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?.len,
+        None => {
+            cold_path();
+            name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?.len
+        }
     };
     let name_len = tables.forget(&mut scratch.cell, name_len) & 0xff;
     let question = message::question(
@@ -343,7 +348,7 @@ fn denial(
         if let Some(to) = scratch.section.octets.get_mut(place..place + 2) {
             to.copy_from_slice(&pointer);
         }
-        sum += checksum::placed(u16::from_le_bytes(pointer), place);
+        sum += checksum::placed(u16::from_le_bytes(pointer).into(), place);
     }
     let (response_code, answered) = match action {
         Action::Nxdomain => (3, Answered::Nxdomain),

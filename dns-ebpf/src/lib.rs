@@ -8,7 +8,8 @@
 //! Start reading at [`intercept()`], then [`answer`], the map layout byte for byte.
 //!
 //! Every function on the packet's path is `#[inline(always)]`: the verifier follows values better
-//! through straight code than through calls, and each call would spend BPF stack.
+//! through straight code than through calls, and each call would spend BPF stack. What few packets take is marked by
+//! `cold_path`, and lies behind the rest: the program is seldom in the processor's first cache when a packet comes.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing)]

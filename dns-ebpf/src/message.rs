@@ -1,5 +1,7 @@
 //! The DNS message: which questions are accepted, and the header and OPT of the reply.
 
+use core::hint::cold_path;
+
 use crate::{
     checksum,
     frame::{field::DNS, number as header_number},
@@ -88,8 +90,8 @@ pub(crate) struct Question {
 impl Question {
     /// The sum of type and class, at an even place.
     #[inline(always)]
-    pub(crate) fn type_and_class(&self) -> u16 {
-        checksum::folded(checksum::number(self.query_type) + checksum::number(CLASS_IN))
+    pub(crate) fn type_and_class(&self) -> u64 {
+        checksum::number(self.query_type) + checksum::number(CLASS_IN)
     }
 
     /// The largest message that the client takes; `cap` is the server's own limit.
@@ -139,7 +141,10 @@ pub(crate) fn question(
     let opt = match additional {
         0 if end == message_len => 0,
         0 => return Err(Pass::Trailing),
-        _ => opt(frame, tables, cell, end, message_len)?.packed(),
+        _ => {
+            cold_path();
+            opt(frame, tables, cell, end, message_len)?.packed()
+        }
     };
     Ok(Question {
         query_type: number(frame, name_len),
@@ -163,7 +168,11 @@ pub(crate) fn usual_name_len(
 ) -> Option<usize> {
     let opt_len = if additional == 0 { 0 } else { OPT_LEN };
     let len = question_len.checked_sub(4 + opt_len)?;
-    if !(3..=NAME_MAX).contains(&len) || octet(frame, len - 1) != 0 || octet(frame, len - 2) == 0 {
+    if !(3..=NAME_MAX).contains(&len) {
+        return None;
+    }
+    let [last, root] = number(frame, len - 2).to_be_bytes();
+    if last == 0 || root != 0 {
         return None;
     }
     let opt = len + 4;

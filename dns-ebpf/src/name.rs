@@ -1,5 +1,7 @@
 //! The question's name: its labels, and the key under which it is looked up.
 
+use core::hint::cold_path;
+
 use crate::{
     checksum,
     packet::{FRAME_LEN, Failed, HEAD_LEN, Packet},
@@ -167,9 +169,11 @@ pub(crate) fn fold_question(
         let spelling = fold_words::<{ KEY_LENGTHS[0] / 8 }>(frame, len, names, at_short)?;
         Ok((at_short, spelling))
     } else if len <= middle {
+        cold_path();
         let spelling = fold_words::<{ KEY_LENGTHS[1] / 8 }>(frame, len, names, at_middle)?;
         Ok((at_middle, spelling))
     } else {
+        cold_path();
         let spelling = fold_words::<{ KEY_LENGTHS[2] / 8 }>(frame, len, names, at_long)?;
         Ok((at_long, spelling))
     }

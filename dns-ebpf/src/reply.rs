@@ -1,5 +1,7 @@
 //! The reply: sizes, order and checksum worked out first, then written.
 
+use core::hint::cold_path;
+
 use crate::{
     answer::Control,
     checksum,
@@ -162,12 +164,13 @@ pub(crate) fn prepare<P: Packet>(
     let fixed = frame::turn_round(&scratch.frame, &mut scratch.reply, &frame, message_len);
     let header = frame::words::<12, _>(&scratch.reply, field::DNS);
     let kept_sum = spelling.sum + checksum::placed(question.type_and_class(), name_len);
-    let mut added = checksum::placed(checksum::folded(records.sum), kept);
+    let mut added = checksum::placed(records.sum, kept);
     // CoreDNS hands flags and OPT on with its question for a name outside the cluster.
     if records.ends != 0 && message::is_particular(&scratch.frame) {
         return Err(Pass::Outside);
     }
     if let Some(opt) = question.opt {
+        cold_path();
         if records.ends != 0 && opt.is_particular() {
             return Err(Pass::Outside);
         }
@@ -206,16 +209,14 @@ pub(crate) fn prepare<P: Packet>(
 
 /// The sum of an OPT.
 #[inline(always)]
-fn opt_sum(octets: &[u8; 16]) -> u16 {
+fn opt_sum(octets: &[u8; 16]) -> u64 {
     let [a, b, c, d, e, f, g, h, i, j, k, ..] = *octets;
-    checksum::folded(
-        checksum::word(a, b)
-            + checksum::word(c, d)
-            + checksum::word(e, f)
-            + checksum::word(g, h)
-            + checksum::word(i, j)
-            + checksum::word(k, 0),
-    )
+    checksum::word(a, b)
+        + checksum::word(c, d)
+        + checksum::word(e, f)
+        + checksum::word(g, h)
+        + checksum::word(i, j)
+        + checksum::word(k, 0)
 }
 
 /// The UDP length, as it lies in memory.
@@ -243,7 +244,7 @@ fn difference<P: Packet>(
         let at = frame.name_at() + kept;
         let sum = name::spelling_of::<TAIL_MAX>(packet, at, tail, &mut scratch.names)?.sum;
         let sum = tables.forget(&mut scratch.cell, sum as usize) as u64;
-        old += checksum::placed(checksum::folded(sum), kept);
+        old += checksum::placed(sum, kept);
     }
     let new = new + u64::from(length_of(&scratch.reply));
     Ok(u32::from(checksum::folded(
@@ -303,11 +304,13 @@ impl Reply {
         let mut at = self.frame.name_at() + self.kept;
         at += self.first.write(packet, &scratch.section.octets, at)?;
         if let Some(turned) = self.turned {
+            cold_path();
             for stretch in turned {
                 at += stretch.write(packet, &scratch.section.octets, at)?;
             }
         }
         if self.has_opt {
+            cold_path();
             packet.store(
                 self.frame.name_at() + self.kept + self.records_len,
                 &scratch.opt,

@@ -1,5 +1,7 @@
 //! Records that a slot names, brought into scratch and made those of this question.
 
+use core::hint::cold_path;
+
 use crate::{
     answer::{
         ADDITIONAL_MAX, AUTHORITATIVE, ENTRY_HEAD, ENTRY_LEN, LEFT, SECTION_HEAD, SLOT_LEN,
@@ -67,6 +69,7 @@ pub(crate) fn records(
             0,
         )
     } else {
+        cold_path();
         let key = u32::from_be_bytes(place);
         let end = tables
             .section(class, key, &mut scratch.section)
@@ -103,6 +106,7 @@ pub(crate) fn records(
     }
     let mut sum = u64::from(u16::from_le_bytes([sum_first, sum_second]));
     if flags & TARGETS != 0 {
+        cold_path();
         let from = tables.forget(&mut scratch.cell, from) & OFFSET_MASK;
         let targets = Targets {
             from,
@@ -115,7 +119,6 @@ pub(crate) fn records(
         if !asked.spelling.is_lower() {
             sum += spell_zone(packet, tables, scratch, zone, targets, asked)?;
         }
-        sum = checksum::folded(sum).into();
     }
     Ok(Records {
         from,
@@ -181,7 +184,7 @@ fn point_at_targets(
     // Addresses have even lengths, so all pointers begin at odd octets, or all at even ones.
     let added = checksum::number(before) * targets.additional as u64;
     Ok(checksum::placed(
-        checksum::folded(added),
+        added,
         targets.additional_at - targets.from,
     ))
 }
@@ -241,10 +244,10 @@ fn spell_zone(
         name::spelling_of::<SPELLED_ZONE_MAX>(packet, zone_at, zone_len, &mut scratch.names)
             .or(Err(Pass::Frame))?;
     let difference = spelled.sum + u64::from(!checksum::folded(spelled.folded_sum));
-    let difference = checksum::folded(difference);
+    let difference = checksum::folded(difference).into();
     // At odd octets the two octets of each word are swapped (see `checksum`).
     let even = targets.answers.wrapping_sub(odd) as u64 & 0xff;
     let odd = odd as u64 & 0xff;
     let added = even * checksum::placed(difference, 0) + odd * checksum::placed(difference, 1);
-    Ok(checksum::folded(added).into())
+    Ok(added)
 }

@@ -1,5 +1,7 @@
 //! Turning a question's headers round to be its reply's.
 
+use core::hint::cold_path;
+
 use super::{
     Frame, IPV4_LEN, PROTOCOL_UDP, UDP_LEN,
     field::{IPV4, IPV4_FRAME, IPV6, IPV6_FRAME, UDP},
@@ -39,6 +41,7 @@ pub(crate) fn turn_round(
         let new = old + u64::from(word(reply, IPV4 + 2)) + u64::from(word(reply, IPV4 + 8));
         set(reply, IPV4 + 10, (!checksum::folded(new)).to_le_bytes());
     } else {
+        cold_path();
         swap::<6>(head, reply, IPV6_FRAME);
         swap::<16>(head, reply, IPV6 + 8);
         sum += words::<32, _>(head, IPV6 + 8);
