@@ -269,7 +269,8 @@ fn explain(error: &(dyn std::error::Error + 'static), tried: &str) -> anyhow::Er
     });
     if not_permitted {
         return anyhow!(
-            "{tried}: not permitted; run as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+            "{tried}: not permitted; run as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, \
+             before Linux 5.11 also CAP_SYS_RESOURCE, for maps count as locked memory there"
         );
     }
     // The verifier's log is for developers: it goes to the debug log, its verdict to the person.
