@@ -1,6 +1,7 @@
 //! Two pods that talk to one another: a TCP connection as fast as it goes, and small datagrams.
 //!
-//! Both ends are one thread on one CPU, which sends until the kernel takes no more and then receives all that has come.
+//! Both ends are one thread on one CPU, which sends a piece and then receives all that has come: few enough octets that
+//! they are still in the processor's caches, for else the memory's share hides everything else.
 //! A packet's whole way, through both veths and the node, happens in the system call that sends it. So nothing depends
 //! on how two threads find one another, which on two shared CPUs changes rates by a half from one moment to the next;
 //! and the CPU time of the thread, which stands beside each rate, is all there is, and does not count what others take.
