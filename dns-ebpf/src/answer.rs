@@ -77,8 +77,9 @@
 //! CONTROL       array of one Control, mapped into the agent's memory
 //! ```
 
-/// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout.
-pub const LAYOUT: u64 = 3;
+/// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout. What a map without
+/// some entry says is part of it: from 4 on, that names may be absent which ask for any port or protocol.
+pub const LAYOUT: u64 = 4;
 
 /// Octets of an [`Entry`].
 pub const ENTRY_LEN: usize = 136;

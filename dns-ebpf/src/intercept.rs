@@ -128,9 +128,7 @@ pub fn decide<P: Packet>(
             match action(tables, form, question.query_type)? {
                 Action::Pass => return Err(Pass::UnknownName),
                 _ if name::is_server(&scratch.frame) => return Err(Pass::UnknownName),
-                _ if name::asks_for_any(&scratch.frame, &scratch.labels) => {
-                    return Err(Pass::UnknownName);
-                }
+                _ if name::asks_for_any(&scratch.frame) => return Err(Pass::UnknownName),
                 _ if control.denials == 0 => return Err(Pass::NoDenial),
                 denied => denial(tables, scratch, denied, zone, name.len)?,
             }

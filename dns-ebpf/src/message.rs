@@ -157,8 +157,8 @@ pub(crate) fn question(
 /// what nearly every client sends. That it is a name is not looked at but for its last two octets, of which the second
 /// is the root's and the first is not zero.
 ///
-/// It takes one look at the message's end instead of a walk over the labels, each of which says where the next begins:
-/// 15 ns of a hit's round trip. An entry's name has no zero but its last octet. So if the name's key is equal to these
+/// It takes one look at the message's end instead of a walk over the labels, each of which says where the next begins.
+/// An entry's name has no zero but its last octet. So if the name's key is equal to these
 /// octets and zeros behind them, the name is these octets; a question that is malformed meets no entry.
 #[inline(always)]
 pub(crate) fn usual_name_len(

@@ -115,10 +115,10 @@ pub(crate) fn is_server(frame: &[u8; FRAME_LEN]) -> bool {
 /// the like for any port or any protocol of the service. Hardly anybody asks so, and these would be more than half of
 /// all names: they have entries only while there is much room, so none of them may be denied.
 #[inline(always)]
-pub(crate) fn asks_for_any(frame: &[u8; FRAME_LEN], starts: &[u8; 64]) -> bool {
+pub(crate) fn asks_for_any(frame: &[u8; FRAME_LEN]) -> bool {
     const LABEL: u16 = u16::from_be_bytes([1, b'_']);
-    let [_, second, ..] = *starts;
-    number(frame, 0) == LABEL || number(frame, second.into()) == LABEL
+    let second = 1 + usize::from(octet(frame, 0));
+    number(frame, 0) == LABEL || number(frame, second) == LABEL
 }
 
 /// What is seen of a name's spelling while it is folded.

@@ -144,8 +144,8 @@ struct Targets {
     end: usize,
 }
 
-/// Makes the pointers of the additional records those of a question for a name of `name_len` octets; returns what they add to
-/// the sum.
+/// Makes the pointers of the additional records those of a question for a name of `name_len` octets; returns what they
+/// add to the sum.
 #[inline(always)]
 fn point_at_targets(
     tables: &impl Tables,

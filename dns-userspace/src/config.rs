@@ -87,7 +87,8 @@ pub struct Args {
     #[arg(long, value_name = "DIRECTORY", default_value = PIN_DIRECTORY)]
     pub pin_directory: PathBuf,
     /// The most names that the kernel holds: this many of 41 to 64 octets, half of it of shorter ones, and half
-    /// of it of longer ones. Names beyond are left to the DNS service.
+    /// of it of longer ones. Names beyond are left to the DNS service. At most a sixteenth are names that ask for any port
+    /// or any protocol, which hardly anybody does.
     #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().entries, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub entries: u32,
     /// The most answers that are too large for a name's entry: this many of up to 176 octets, as many of up to

@@ -246,6 +246,16 @@ pub fn wire_name(name: &Name) -> Result<WireName, ProtoError> {
     Ok(wire)
 }
 
+/// Whether a name's first or second label is a lone underscore. CoreDNS takes `_._tcp.SERVICE`, `_http._.SERVICE` and the
+/// like for any port or any protocol of the service (specification §6). The datapath denies no such name.
+#[must_use]
+pub fn asks_for_any(name: &[u8]) -> bool {
+    const LABEL: &[u8] = b"\x01_";
+    let second = name.first().map(|length| 1 + usize::from(*length));
+    let second = second.and_then(|at| name.get(at..)).unwrap_or_default();
+    name.starts_with(LABEL) || second.starts_with(LABEL)
+}
+
 /// Stored records with targets as they are in a reply to a question for a name of `name_len` octets:
 /// the kernel's own arithmetic, for people who look into the maps.
 #[must_use]

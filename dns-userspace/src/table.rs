@@ -22,10 +22,10 @@ use self::{
     holding::{Counts, Holding, marks},
     names::{Held, Names},
     parents::{Parent, Refusal, is_shared},
-    spare::{is_spare, sparing},
+    spare::{may_spare, sparing},
 };
 use crate::{
-    encode::{Draft, WireName},
+    encode::{Draft, WireName, asks_for_any},
     world::Owner,
 };
 
@@ -43,8 +43,10 @@ pub struct Table {
     unsettled: BTreeSet<WireName>,
     counts: Counts,
     entries: usize,
-    /// Entries of spare names.
+    /// Entries of names that ask for any port or protocol.
     spare: usize,
+    /// Such names that go without an entry.
+    left_out: usize,
 }
 
 /// What a change came to.
@@ -94,6 +96,12 @@ impl Table {
         self.refused.keys()
     }
 
+    /// The number of spare names without an entry; the DNS service answers these.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
     /// Owners with refused names, which are worth another try.
     #[must_use]
     pub fn to_retry(&self) -> BTreeSet<Owner> {
@@ -128,8 +136,14 @@ impl Table {
             .iter()
             .map(|held| (held.name, held.hash))
             .collect();
+        let (may_spare, count) = (may_spare(owner), wanted.len());
         let room = maps.spare_entries().saturating_sub(self.spare);
-        let mut wanted = sparing(wanted, &before, room);
+        let mut wanted = if may_spare {
+            sparing(wanted, &before, room)
+        } else {
+            wanted
+        };
+        let mut left_out = count - wanted.len();
         // Deeper names first: a node that denies comes after the names below it.
         wanted.sort_by(|one, other| order(&other.name).cmp(&order(&one.name)));
         if is_shared(owner) {
@@ -149,6 +163,10 @@ impl Table {
                 in_use.extend(put.marks);
                 self.accept(&draft.name);
                 put.hash
+            } else if may_spare && asks_for_any(&draft.name) {
+                left_out += 1;
+                stale.push((draft.name.clone(), known));
+                continue;
             } else {
                 changed.refused += 1;
                 // Names of one owner look after each other: the nearest node above is put later.
@@ -173,6 +191,8 @@ impl Table {
             holding.names = Names::of(&now);
         }
         if let Some(holding) = self.held.get_mut(owner) {
+            self.left_out = self.left_out + left_out - holding.left_out as usize;
+            holding.left_out = left_out as u32;
             holding.keep_sections(maps, &in_use, &mut self.counts);
             if holding.is_empty() {
                 self.held.remove(owner);
@@ -230,7 +250,7 @@ impl Table {
             let holding = self.held.entry(owner.clone()).or_default();
             holding.write(maps, draft, &mut self.counts)?;
             self.entries += usize::from(known == 0);
-            self.spare += usize::from(known == 0 && is_spare(&draft.name));
+            self.spare += usize::from(known == 0 && asks_for_any(&draft.name));
             if let Some(parent) = self.parents.get_mut(&draft.name) {
                 parent.hash = hash;
             }
@@ -285,7 +305,7 @@ impl Table {
             return;
         }
         self.entries -= 1;
-        self.spare -= usize::from(is_spare(name));
+        self.spare -= usize::from(asks_for_any(name));
         changed.removed += 1;
         // Removing can only fail for a name that is not there.
         let _ = maps.apply(Operation::RemoveEntry { name: name.clone() });

@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// Run only the tests whose name contains this
     pattern: Option<String>,
     /// How many tests with network namespaces run at once
-    #[arg(long, env = "ZEROHOP_TEST_THREADS", default_value_t = 2)]
+    #[arg(long, env = "ZEROHOP_TEST_THREADS", default_value_t = 4)]
     threads: usize,
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{Output, Pinned};
 use crate::{
     datapath::{reader::Reader, store::key_length},
-    encode::{self, wire_name},
+    encode::{self, asks_for_any, wire_name},
 };
 
 /// Shows what the kernel holds of a name.
@@ -59,6 +59,12 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let reader = Reader::open(&options.pinned.pin_directory)?;
     let wire = wire_name(&name)?;
     let Some(octets) = reader.entry(&wire)? else {
+        if asks_for_any(&wire) {
+            bail!(
+                "the kernel holds no entry of {name}; it asks for any port or any protocol, and such a question is never \
+                 denied: the DNS service answers it"
+            );
+        }
         bail!(
             "the kernel holds no entry of {name}; a question for it is denied or passed by its closest existing ancestor"
         );

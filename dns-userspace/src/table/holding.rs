@@ -40,6 +40,8 @@ pub(super) struct Holding {
     pub(super) names: Names,
     /// By mark.
     sections: Vec<Shared>,
+    /// Spare names without an entry.
+    pub(super) left_out: u32,
 }
 
 impl Holding {

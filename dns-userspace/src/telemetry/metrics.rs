@@ -112,6 +112,11 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
             report.refused,
         ),
         (
+            "left_out_names",
+            "Names without an entry that ask for any port or any protocol",
+            report.left_out,
+        ),
+        (
             "interfaces",
             "Interfaces that the datapath is attached to",
             report.interfaces,

@@ -28,6 +28,8 @@ pub struct Report {
     pub names: u64,
     /// Names that the maps have refused.
     pub refused: u64,
+    /// Names that ask for any port or protocol and have no entry.
+    pub left_out: u64,
     /// Interfaces that the datapath is attached to.
     pub interfaces: u64,
     /// Objects, or parts of them, that are not served.

@@ -52,12 +52,14 @@ impl Case {
     }
 }
 
-const ALL: [Case; 6] = [
+const ALL: [Case; 8] = [
     Case::new("1k services", 1_000, 0, true),
     Case::new("1k services", 1_000, 0, false),
+    Case::new("10k services", 10_000, 0, true),
     Case::new("10k services", 10_000, 0, false),
     Case::new("10k services, 100k endpoints", 10_000, 10, true),
     Case::new("10k services, 100k endpoints", 10_000, 10, false),
+    Case::new("50k services", 50_000, 0, true),
     Case::new("50k services", 50_000, 0, false),
 ];
 const QUICK: [Case; 2] = [

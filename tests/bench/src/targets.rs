@@ -197,7 +197,7 @@ pub(crate) const TARGETS: [Target; 24] = [
             );
             one(
                 agent + maps,
-                format!("agent {agent:.1} MB, maps {maps:.1} MB"),
+                format!("agent {agent:.1} MB, maps {maps:.1} MB ({})", size.source),
             )
         },
     },

@@ -68,6 +68,7 @@ impl Upkeep {
             dns_addresses: self.addresses.iter().map(ToString::to_string).collect(),
             names: counted(self.table.entries()),
             refused: counted(self.table.refused().count()),
+            left_out: counted(self.table.left_out()),
             interfaces: counted(self.interfaces.borrow().attached),
             skipped: SkippedReport {
                 count: counted(self.not_served.count()),

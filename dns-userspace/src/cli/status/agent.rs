@@ -39,6 +39,13 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
             "refused by the maps", report.refused
         )?;
     }
+    if report.left_out > 0 {
+        writeln!(
+            text,
+            "  {:<22} {:>12}  (they ask for any port or protocol)",
+            "names left out", report.left_out
+        )?;
+    }
     writeln!(
         text,
         "\nthe cluster's DNS: {}",

@@ -47,6 +47,23 @@ fn slot_of(name: &Name, set: RecordSet) -> (layout::ReadSlot, Vec<Skipped>) {
 }
 
 #[test]
+fn names_with_a_lone_underscore_in_front_ask_for_any_port_or_protocol() {
+    for (name, asks) in [
+        (&b"\x01_\x04_tcp\x03web\0"[..], true),
+        (b"\x05_http\x01_\x03web\0", true),
+        (b"\x01_\0", true),
+        (b"\x05_http\x04_tcp\x01_\0", false),
+        (b"\x02__\x04_tcp\x03web\0", false),
+        (b"\x03web\0", false),
+        (b"\0", false),
+        (b"\x3fcut off", false),
+        (b"", false),
+    ] {
+        assert_eq!(asks_for_any(name), asks, "{}", name.escape_ascii());
+    }
+}
+
+#[test]
 fn a_name_with_an_octet_of_zero_in_a_label_has_no_entry() {
     for (labels, has_entry) in [(&b"a\0"[..], false), (b"\0", false), (b"a", true)] {
         let name = Name::from_labels([labels, b"svc"]).unwrap();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use dns_ebpf::answer::{ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_LENGTHS, SLOT_LEN, WHERE_MASK};
 
 use crate::{
-    encode::{Draft, Section, WireName},
-    table::{Maps, Operation, Refused, ancestors, spare::is_spare},
+    encode::{Draft, Section, WireName, asks_for_any},
+    table::{Maps, Operation, Refused, ancestors},
 };
 
 /// The maps, with their limits.
@@ -56,7 +56,7 @@ impl MemoryMaps {
             .map_while(|above| self.entries.get(*above))
             .last()
             .map_or(0, |entry| Entry::from_octets(entry).below);
-        if below == 0 || self.suspended || is_spare(name) {
+        if below == 0 || self.suspended || asks_for_any(name) {
             Verdict::Passes
         } else {
             Verdict::Denied
@@ -109,7 +109,9 @@ impl MemoryMaps {
                 "{spare} spare sections"
             );
         }
-        let spare = self.entries.keys().filter(|name| is_spare(name)).count();
+        // Port, protocol, service, namespace, `svc`, the zone of one label.
+        let is_spare = |name: &&WireName| asks_for_any(name) && ancestors(name).count() == 6;
+        let spare = self.entries.keys().filter(is_spare).count();
         assert!(spare <= self.spare_entries(), "{spare} spare names");
         for (name, entry) in &self.entries {
             for key in take_keys(&mut entry.to_vec()) {

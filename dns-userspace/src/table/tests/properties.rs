@@ -287,15 +287,16 @@ proptest! {
             let wanted = everything(&scene.world);
             let left = wanted.keys().filter(|name| !scene.maps.entries.contains_key(*name));
             for name in left {
-                prop_assert!(is_spare(name), "left: {}", name.escape_ascii());
+                prop_assert!(asks_for_any(name), "left: {}", name.escape_ascii());
             }
         }
         // What became free meanwhile is taken, and then all stays as it is.
         scene.set_everything();
         let wanted = everything(&scene.world);
-        let spare_wanted = wanted.keys().filter(|name| is_spare(name)).count();
-        let held = scene.maps.entries.keys().filter(|name| is_spare(name)).count();
+        let spare_wanted = wanted.keys().filter(|name| asks_for_any(name)).count();
+        let held = scene.maps.entries.keys().filter(|name| asks_for_any(name)).count();
         prop_assert_eq!(held, spare_wanted.min(spare));
+        prop_assert_eq!(scene.table.left_out(), spare_wanted - held);
         scene.maps.log.clear();
         scene.set_everything();
         prop_assert!(scene.maps.log.is_empty(), "{:?}", scene.maps.log);

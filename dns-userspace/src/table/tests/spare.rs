@@ -105,3 +105,55 @@ fn other_records_are_put_however_little_room_is_for_spare_ones() {
     maps.assert_holds(&[own, without(&below)]);
     assert_ne!(content_of(&without(&below)), content_of(&below));
 }
+
+/// A service with its own name, and one that asks for any port.
+fn with_any_port(service: &str) -> [Draft; 2] {
+    [
+        addresses(service, 1),
+        addresses(&format!("_._tcp.{service}"), 1),
+    ]
+}
+
+#[test]
+fn names_that_ask_for_any_port_are_left_out_beyond_their_room_and_counted() {
+    let (mut table, mut maps) = beginning();
+    maps.most_spare_names = Some(1);
+    let (one, two) = (Owner::service("a", "s"), Owner::service("a", "t"));
+    table.set(&mut maps, &one, with_any_port("s.a").to_vec());
+    let changed = table.set(&mut maps, &two, with_any_port("t.a").to_vec());
+    assert_eq!((changed.put, changed.refused, table.left_out()), (1, 0, 1));
+    table.set(&mut maps, &one, Vec::new());
+    table.set(&mut maps, &two, with_any_port("t.a").to_vec());
+    assert_eq!(table.left_out(), 0);
+    maps.assert_holds(&with_any_port("t.a"));
+}
+
+#[test]
+fn a_name_that_asks_for_any_port_and_is_refused_is_left_out_and_nothing_else_changes() {
+    let (mut table, mut maps) = beginning();
+    maps.forbidden = Some(wire("_._tcp.s.a.svc."));
+    let wanted = with_any_port("s.a");
+    let changed = table.set(&mut maps, &Owner::service("a", "s"), wanted.to_vec());
+    assert_eq!((changed.put, changed.refused, table.left_out()), (1, 0, 1));
+    assert_eq!(table.to_retry(), BTreeSet::new());
+    maps.assert_holds(&wanted[..1]);
+}
+
+#[test]
+fn a_lone_underscore_that_is_no_port_has_its_entry() {
+    let (mut table, mut maps) = beginning();
+    maps.most_spare_names = Some(0);
+    let (owner, drafts) = namespace("_");
+    table.set(&mut maps, &owner, drafts.clone());
+    maps.assert_holds(&drafts);
+    for (namespace, name) in [("a", "_"), ("_", "s")] {
+        let own = addresses(&format!("{name}.{namespace}"), 1);
+        table.set(
+            &mut maps,
+            &Owner::service(namespace, name),
+            vec![own.clone()],
+        );
+        maps.assert_holds(&[own]);
+    }
+    assert_eq!(table.left_out(), 0);
+}

@@ -9,9 +9,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use tests::{Agent, ApiServer, CoreDns, Folder, Namespace, Pins, Process, Tool, program};
+use tests::{
+    Agent, ApiServer, CoreDns, Folder, Namespace, Pins, Process, Tool, eventually, program,
+};
+use tokio::runtime::Runtime;
 
 use super::{
+    ENTRIES,
     api::{Api, DNS_ADDRESS, NODE, inside},
     cluster::Shape,
     proxy::Proxy,
@@ -20,7 +24,10 @@ use crate::results::ApiCost;
 
 /// How many changes are made.
 const CHANGES: u32 = 100;
-/// A client has got everything when it has got something and then gets nothing for this long.
+/// A client has got its lists when it has got this many octets for each service (compressed, they are more than twice as
+/// many), ...
+const LEAST_OF_A_SERVICE: u64 = 32;
+/// ... and then gets nothing for this long.
 const QUIET: Duration = Duration::from_secs(3);
 /// Generous, because machines are shared.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -48,10 +55,20 @@ impl Client {
 /// A client does not start, or the server does not tell its watches.
 pub(super) fn measure(node: &Namespace, api: &Api, shape: Shape) -> Result<Vec<ApiCost>> {
     // Each client meets objects of another revision, so that every change is one.
+    let Api::Real {
+        server, runtime, ..
+    } = api
+    else {
+        bail!("what a client costs is counted at a real API server only");
+    };
+    let watches_of_others = watches(server)?;
     let scene = |client: u32| Scene {
         node,
         api,
+        server,
+        runtime,
         shape,
+        watches_of_others,
         revision: 7 + 11 * client,
     };
     Ok(vec![
@@ -65,7 +82,10 @@ pub(super) fn measure(node: &Namespace, api: &Api, shape: Shape) -> Result<Vec<A
 struct Scene<'scene> {
     node: &'scene Namespace,
     api: &'scene Api,
+    server: &'scene ApiServer,
+    runtime: &'scene Runtime,
     shape: Shape,
+    watches_of_others: u64,
     revision: u32,
 }
 
@@ -75,21 +95,23 @@ impl Scene<'_> {
         name: &str,
         start: impl FnOnce(&Namespace, &Path) -> Result<Client>,
     ) -> Result<ApiCost> {
-        let Api::Real {
+        let Self {
             server, runtime, ..
-        } = self.api
-        else {
-            bail!("what a client costs is counted at a real API server only");
-        };
+        } = *self;
+        eventually(LIMIT, "the watches of the client before to end", || {
+            let watches = watches(server)?;
+            ensure!(watches <= self.watches_of_others, "there are {watches}");
+            Ok(())
+        })?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ApiServer::PORT));
         let proxy = inside(runtime, Proxy::start(address))?;
         let folder = Folder::new()?;
         let kubeconfig = through(&server.kubeconfig(), proxy.port(), &folder)?;
-        let watches_before = watches(server)?;
         let client = start(self.node, &kubeconfig).with_context(|| format!("start {name}"))?;
-        let settled = |before| quiet_after(&proxy, before, client.process());
-        let octets_at_start = settled(0)?;
-        let watches = watches(server)?.saturating_sub(watches_before);
+        let settled = |least| quiet_after(&proxy, least, client.process());
+        let lists = u64::from(self.shape.services) * LEAST_OF_A_SERVICE;
+        let octets_at_start = settled(lists)?;
+        let watches = watches(server)?.saturating_sub(self.watches_of_others);
         // Headless services and others take turns.
         let every = (self.shape.services / CHANGES).max(1) | 1;
         for index in 0..CHANGES {
@@ -97,7 +119,7 @@ impl Scene<'_> {
             self.api
                 .replace(self.shape.changed(service, self.revision))?;
         }
-        let octets = settled(octets_at_start)? - octets_at_start;
+        let octets = settled(octets_at_start + 1)? - octets_at_start;
         drop(client);
         Ok(ApiCost {
             client: name.to_owned(),
@@ -108,16 +130,14 @@ impl Scene<'_> {
     }
 }
 
-/// Waits until the proxy has carried more than `before`, and then nothing for a while; returns what it has carried in
-/// all.
-fn quiet_after(proxy: &Proxy, before: u64, client: &Process) -> Result<u64> {
+/// Waits until the proxy has carried `least` octets, and then nothing for a while; returns what it has carried in all.
+fn quiet_after(proxy: &Proxy, least: u64, client: &Process) -> Result<u64> {
     let begin = Instant::now();
-    let (mut octets, mut since) = (before, begin);
-    while octets == before || since.elapsed() < QUIET {
+    let (mut octets, mut since) = (proxy.octets(), begin);
+    while octets < least || since.elapsed() < QUIET {
         ensure!(
             client.is_running() && begin.elapsed() < LIMIT,
-            "a client of the API server has read {} octets and ended, or is not done after {LIMIT:?}: {}",
-            octets - before,
+            "a client of the API server has read {octets} octets and ended, or is not done after {LIMIT:?}: {}",
             client.last_lines()
         );
         thread::sleep(Duration::from_millis(100));
@@ -158,7 +178,7 @@ fn watches(server: &ApiServer) -> Result<u64> {
 fn zerohop(node: &Namespace, kubeconfig: &Path) -> Result<Client> {
     let pins = Pins::new()?;
     let kubeconfig = kubeconfig.to_string_lossy();
-    let arguments = ["--kubeconfig", &kubeconfig, "--kubelet-sync", "1"];
+    let arguments = ["--kubeconfig", &kubeconfig, "--entries", ENTRIES];
     let agent = Agent::start(node, &program(Tool::Zerohop)?, &pins, &arguments)?;
     agent.wait_until_ready(LIMIT)?;
     Ok(Client::Zerohop { agent, _pins: pins })

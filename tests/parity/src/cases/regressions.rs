@@ -82,7 +82,7 @@ pub fn all() -> Vec<Case> {
             ]),
         },
         Case {
-            name: "an underscore alone asks for any port or protocol, of an alias too",
+            name: "an underscore alone asks for any port or any protocol",
             corefile: KUBEADM,
             objects: in_shop([
                 web(json!({
@@ -105,6 +105,20 @@ pub fn all() -> Vec<Case> {
                 ("a._.web.shop.svc.cluster.local", A),
                 ("_._.absent.shop.svc.cluster.local", A),
                 ("x._._.web.shop.svc.cluster.local", A),
+            ]),
+        },
+        Case {
+            name: "an underscore alone below an alias is not denied",
+            corefile: KUBEADM,
+            objects: in_shop([web(
+                json!({"type": "ExternalName", "externalName": "db.shop.svc.cluster.local"}),
+            )]),
+            questions: asked([
+                ("_._.web.shop.svc.cluster.local", A),
+                ("_._.web.shop.svc.cluster.local", SRV),
+                ("_._tcp.web.shop.svc.cluster.local", A),
+                ("web.shop.svc.cluster.local", A),
+                ("x.web.shop.svc.cluster.local", A),
             ]),
         },
         Case {
