@@ -102,7 +102,6 @@ fn cost(series: &Series, all: &[Series], is_live: bool) -> KernelCost {
             Ratio::of(pairs.map(|(time, base)| time - base))
         }),
         base: series.base.to_owned(),
-        instructions: None,
     }
 }
 

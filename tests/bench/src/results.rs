@@ -137,8 +137,6 @@ pub(crate) struct KernelCost {
     pub(crate) over_base: Option<Ratio>,
     /// The key of that base; empty for a base itself.
     pub(crate) base: String,
-    /// Instructions that one run executes, where they can be counted.
-    pub(crate) instructions: Option<u64>,
 }
 
 /// A program, as the verifier and the compiler saw it.
