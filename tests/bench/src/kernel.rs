@@ -2,10 +2,11 @@
 //!
 //! Over real round trips by the kernel's own statistics (BPF_ENABLE_STATS), which include one reading of its clock; and
 //! by BPF_PROG_TEST_RUN, where a program leaves the packet as it was, so that it can be run on it again. Both take the
-//! program of the agent where it hangs, on the maps that the agent has filled. How many instructions one run executes
-//! is not known: counting them takes a hardware counter, which virtual machines seldom have.
+//! program of the agent where it hangs, on the maps that the agent has filled. Beside the times, what the kernel executes
+//! for one packet, where the processor's counter can be reached.
 
 mod frames;
+mod instructions;
 mod running;
 mod test_run;
 
@@ -15,6 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use aya::programs::SchedClassifier;
 use serde_json::Value;
 
+use self::instructions::Instructions;
 use crate::{
     machine,
     progress::Progress,
@@ -53,35 +55,50 @@ impl Pace {
     }
 }
 
-/// One kind of packet while it is measured: the mean of each round in nanoseconds.
+/// One kind of packet while it is measured.
 struct Series {
     key: &'static str,
     label: &'static str,
     /// The kind that it is compared with: its key.
     base: &'static str,
+    /// The mean of each round in nanoseconds.
     rounds: Vec<f64>,
+    /// What the kernel executed for one packet, of each round; empty without a counter.
+    executed: Vec<f64>,
 }
 
-/// Measures every kind of packet.
+impl Series {
+    fn new(key: &'static str, label: &'static str, base: &'static str) -> Self {
+        Self {
+            key,
+            label,
+            base,
+            rounds: Vec::new(),
+            executed: Vec::new(),
+        }
+    }
+}
+
+/// Measures every kind of packet. Returns also why executed instructions were not counted, if they were not.
 ///
 /// # Errors
 ///
 /// The kernel refuses to count or to run, or a question goes another way than its kind.
-pub(crate) fn measure(scene: &Scene, pace: Pace) -> Result<Vec<KernelCost>> {
+pub(crate) fn measure(scene: &Scene, pace: Pace) -> Result<(Vec<KernelCost>, Option<String>)> {
     let progress = Progress::start("time in the kernel", 2 * pace.rounds as u64)?;
     let agent = pinned(scene, PROGRAMS[0])?;
-    let [live, repeated] = machine::on_cpu(machine::cpus()? - 1, || {
-        Ok([
-            running::measure(scene, &agent, pace, &progress)?,
-            test_run::measure(scene, &agent, pace, &progress)?,
-        ])
+    let (live, repeated, uncounted) = machine::on_cpu(machine::cpus()? - 1, || {
+        let (mut instructions, uncounted) = Instructions::open();
+        let live = running::measure(scene, &agent, pace, &mut instructions, &progress)?;
+        let repeated = test_run::measure(scene, &agent, pace, &mut instructions, &progress)?;
+        Ok((live, repeated, uncounted))
     })?;
     progress.finish();
-    Ok(live
+    let costs = live
         .iter()
         .map(|series| cost(series, &live, true))
-        .chain(repeated.iter().map(|series| cost(series, &repeated, false)))
-        .collect())
+        .chain(repeated.iter().map(|series| cost(series, &repeated, false)));
+    Ok((costs.collect(), uncounted))
 }
 
 fn cost(series: &Series, all: &[Series], is_live: bool) -> KernelCost {
@@ -92,15 +109,19 @@ fn cost(series: &Series, all: &[Series], is_live: bool) -> KernelCost {
         (None, times)
     };
     let base = all.iter().find(|other| other.key == series.base);
+    let over = |of: fn(&Series) -> &[f64]| {
+        let pairs = of(series).iter().zip(of(base?));
+        let mut differences = pairs.map(|(figure, base)| figure - base).peekable();
+        differences.peek()?;
+        Some(Ratio::of(differences))
+    };
     KernelCost {
         key: series.key.to_owned(),
         label: series.label.to_owned(),
         statistics,
         test_run,
-        over_base: base.map(|base| {
-            let pairs = series.rounds.iter().zip(&base.rounds);
-            Ratio::of(pairs.map(|(time, base)| time - base))
-        }),
+        over_base: over(|series| &series.rounds),
+        executed_over_base: over(|series| &series.executed),
         base: series.base.to_owned(),
     }
 }

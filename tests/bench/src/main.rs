@@ -153,7 +153,8 @@ fn side_by_side(options: &Options, results: &mut Results) -> Result<()> {
         results.bystanders = bystanders::measure(&scene, bystanders::Pace::new(options.quick))?;
     }
     if options.wants(Part::Kernel) {
-        results.kernel = kernel::measure(&scene, kernel::Pace::new(options.quick))?;
+        (results.kernel, results.instructions_uncounted) =
+            kernel::measure(&scene, kernel::Pace::new(options.quick))?;
         results.programs = kernel::programs(&scene)?;
     }
     Ok(())

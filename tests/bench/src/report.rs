@@ -33,6 +33,9 @@ pub(crate) fn text(results: &Results) -> String {
             text += &format!("\n{}\n{}\n", section.head, table.trim_fmt());
         }
     }
+    if let Some(why) = &results.instructions_uncounted {
+        text += &format!("\nExecuted instructions were not counted: {why}\n");
+    }
     text
 }
 
@@ -77,7 +80,7 @@ pub(crate) fn sections(results: &Results) -> Vec<Section> {
         ),
         section(
             "programs",
-            "The agent's programs (how many instructions one run executes is not measured):",
+            "The agent's programs:",
             programs(&results.programs),
         ),
     ];
@@ -190,16 +193,23 @@ fn bystanders(rows: &[Bystander]) -> Table {
 }
 
 fn kernel(rows: &[KernelCost]) -> Table {
-    let mut table = table(&["", "real packets", "repeated", "over the base", "base"]);
+    let executed = rows.iter().any(|row| row.executed_over_base.is_some());
+    let executed = executed.then_some("instructions over the base");
+    let mut head = vec!["", "real packets", "repeated", "over the base", "base"];
+    head.extend(executed);
+    let mut table = table(&head);
     for row in rows {
-        let shown = |figure: Option<Ratio>| figure.map_or_else(String::new, nanoseconds);
-        table.add_row([
+        let shown =
+            |figure: Option<Ratio>| figure.map_or_else(String::new, |figure| spread(figure, 0));
+        let mut cells = vec![
             format!("{} ({})", row.label, row.key),
             shown(row.statistics),
             shown(row.test_run),
             shown(row.over_base),
             row.base.clone(),
-        ]);
+        ];
+        cells.extend(executed.map(|_| shown(row.executed_over_base)));
+        table.add_row(cells);
     }
     table
 }
@@ -241,10 +251,6 @@ fn ratio(ratio: Ratio) -> String {
     spread(ratio, 2)
 }
 
-fn nanoseconds(ratio: Ratio) -> String {
-    spread(ratio, 0)
-}
-
 fn spread(ratio: Ratio, digits: usize) -> String {
     let [median, least, most] =
         [ratio.median, ratio.least, ratio.most].map(|figure| number(figure, digits));
@@ -256,5 +262,41 @@ fn number(figure: f64, digits: usize) -> String {
     match digits {
         0 => count(figure),
         _ => format!("{figure:.digits$}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn costs(executed: Option<f64>) -> Results {
+        let cost = KernelCost {
+            key: "hit".to_owned(),
+            executed_over_base: executed.map(|executed| Ratio::of([executed])),
+            ..KernelCost::default()
+        };
+        Results {
+            kernel: vec![cost],
+            ..Results::default()
+        }
+    }
+
+    #[test]
+    fn executed_instructions_are_shown_where_they_were_counted() {
+        let text = text(&costs(Some(812.0)));
+        assert!(text.contains("instructions over the base"), "{text}");
+        assert!(text.contains("812"), "{text}");
+    }
+
+    #[test]
+    fn where_executed_instructions_were_not_counted_it_is_said_why() {
+        let mut results = costs(None);
+        results.instructions_uncounted = Some("no such counter".to_owned());
+        let text = text(&results);
+        assert!(!text.contains("instructions over"), "{text}");
+        assert!(
+            text.contains("Executed instructions were not counted: no such counter"),
+            "{text}"
+        );
     }
 }

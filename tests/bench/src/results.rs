@@ -22,6 +22,8 @@ pub(crate) struct Results {
     pub(crate) bystanders: Vec<Bystander>,
     /// Part 5: time and instructions in the kernel.
     pub(crate) kernel: Vec<KernelCost>,
+    /// Part 5: why executed instructions were not counted; none if they were.
+    pub(crate) instructions_uncounted: Option<String>,
     /// Part 5: what the verifier looked at, by program.
     pub(crate) programs: Vec<Program>,
     /// Part 6: clusters of different sizes.
@@ -135,6 +137,8 @@ pub(crate) struct KernelCost {
     pub(crate) test_run: Option<Ratio>,
     /// Over the cost that `base` names, in the same round: the floor's program, or an empty one.
     pub(crate) over_base: Option<Ratio>,
+    /// As that, the instructions that the kernel executed from sending the packet to its end; none without a counter.
+    pub(crate) executed_over_base: Option<Ratio>,
     /// The key of that base; empty for a base itself.
     pub(crate) base: String,
 }

@@ -11,7 +11,7 @@ use aya::{
     sys::{Stats, enable_stats},
 };
 
-use super::{Pace, Series, bounce};
+use super::{Instructions, Pace, Series, bounce};
 use crate::{
     client::ClosedLoop,
     progress::Progress,
@@ -35,6 +35,7 @@ pub(super) fn measure(
     scene: &Scene,
     agent: &SchedClassifier,
     pace: Pace,
+    instructions: &mut Instructions,
     progress: &Progress,
 ) -> Result<Vec<Series>> {
     let mut lanes = lanes(scene, agent)?;
@@ -43,7 +44,7 @@ pub(super) fn measure(
         enable_stats(Stats::RunTime).context("let the kernel count (BPF_ENABLE_STATS)")?;
     for _ in 0..pace.rounds {
         for lane in &mut lanes {
-            lane.measure(pace.packets)
+            lane.measure(pace.packets, instructions)
                 .with_context(|| format!("measure {}", lane.series.key))?;
         }
         progress.advance();
@@ -57,12 +58,7 @@ fn lanes<'a>(scene: &'a Scene, agent: &'a SchedClassifier) -> Result<Vec<Lane<'a
             program,
             client: ClosedLoop::open(scene, kind)?,
             has_reply,
-            series: Series {
-                key,
-                label,
-                base,
-                rounds: Vec::new(),
-            },
+            series: Series::new(key, label, base),
         })
     };
     let asked = |key: &str| question::kind(key).with_context(|| format!("find the question {key}"));
@@ -142,10 +138,10 @@ fn lanes<'a>(scene: &'a Scene, agent: &'a SchedClassifier) -> Result<Vec<Lane<'a
 }
 
 impl Lane<'_> {
-    fn measure(&mut self, packets: u32) -> Result<()> {
+    fn measure(&mut self, packets: u32, instructions: &mut Instructions) -> Result<()> {
         self.put(WARM_UP)?;
         let before = Counts::of(self.program)?;
-        self.put(packets)?;
+        let ((), executed) = instructions.of(packets, || self.put(packets))?;
         let after = Counts::of(self.program)?;
         let runs = after.runs - before.runs;
         ensure!(
@@ -154,6 +150,7 @@ impl Lane<'_> {
         );
         let time = (after.nanoseconds - before.nanoseconds) as f64;
         self.series.rounds.push(time / runs as f64);
+        self.series.executed.extend(executed);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use aya::{TestRun as _, TestRunOptions, programs::SchedClassifier};
 
-use super::{Pace, Series, bounce, frames};
+use super::{Instructions, Pace, Series, bounce, frames};
 use crate::{
     progress::Progress,
     scene::{Bounce, Scene},
@@ -17,25 +17,20 @@ pub(super) fn measure(
     scene: &Scene,
     agent: &SchedClassifier,
     pace: Pace,
+    instructions: &mut Instructions,
     progress: &Progress,
 ) -> Result<Vec<Series>> {
     let empty = bounce(scene, Bounce::Empty)?;
-    let series = |key, label, base| Series {
-        key,
-        label,
-        base,
-        rounds: Vec::new(),
-    };
     let mut lanes = [
         (
             empty,
             frames::other_udp(),
-            series("empty_repeated", "empty program", ""),
+            Series::new("empty_repeated", "empty program", ""),
         ),
         (
             agent,
             frames::outside(),
-            series(
+            Series::new(
                 "pass_repeated",
                 "passed on after the look-up",
                 "empty_repeated",
@@ -44,20 +39,22 @@ pub(super) fn measure(
         (
             agent,
             frames::other_udp(),
-            series("udp_repeated", "UDP to another port", "empty_repeated"),
+            Series::new("udp_repeated", "UDP to another port", "empty_repeated"),
         ),
         (
             agent,
             frames::tcp(),
-            series("tcp_repeated", "TCP", "empty_repeated"),
+            Series::new("tcp_repeated", "TCP", "empty_repeated"),
         ),
     ];
     let before = scene.status()?;
     for _ in 0..pace.rounds {
         for (program, frame, series) in &mut lanes {
-            let time = run(program, frame, pace.repeat)
+            let (time, executed) = instructions
+                .of(pace.repeat, || run(program, frame, pace.repeat))
                 .with_context(|| format!("run on {} (BPF_PROG_TEST_RUN)", series.key))?;
             series.rounds.push(time);
+            series.executed.extend(executed);
         }
         progress.advance();
     }
