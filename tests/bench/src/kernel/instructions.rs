@@ -61,11 +61,16 @@ mod tests {
         let mut time = Instructions(Some(counter(Software::TASK_CLOCK).expect("a counter")));
         let (read, each) = time
             .of(100, || {
-                Ok((0..100).filter(|_| fs::read("/proc/self/maps").is_ok()).count())
+                Ok((0..100)
+                    .filter(|_| fs::read("/proc/self/maps").is_ok())
+                    .count())
             })
             .expect("work");
         assert_eq!(read, 100);
-        assert!(each.is_some_and(|nanoseconds| nanoseconds > 0.0), "{each:?}");
+        assert!(
+            each.is_some_and(|nanoseconds| nanoseconds > 0.0),
+            "{each:?}"
+        );
     }
 
     #[test]
