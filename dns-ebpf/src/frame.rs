@@ -125,14 +125,13 @@ pub(crate) fn recognise(
     tables: &impl Tables,
     frame: &mut [u8; FRAME_LEN],
     admitted: &Admission,
-    cell: &mut u64,
 ) -> Result<Recognised, Pass> {
-    let begin = tables.forget(cell, glance(packet, tables)?) & 0x1f;
+    let begin = tables.forget(glance(packet, tables)?) & 0x1f;
     if packet.len() < HEADERS_MIN {
         return Err(Pass::NotDns);
     }
     load(packet, frame, begin, 0)?;
-    let (begin, tags) = untagged(packet, tables, frame, cell, begin)?;
+    let (begin, tags) = untagged(packet, tables, frame, begin)?;
     if packet.len() < NAME - begin + tags {
         return Err(Pass::NotDns);
     }
@@ -142,7 +141,7 @@ pub(crate) fn recognise(
         cold_path();
         ipv6(tables, frame, admitted)?
     };
-    let begin = tables.forget(cell, begin) & 0x1f;
+    let begin = tables.forget(begin) & 0x1f;
     let question_len = measured(packet, frame, UDP - begin + tags, udp_len)?;
     Ok(Recognised {
         frame: Frame {
@@ -183,7 +182,6 @@ fn untagged(
     packet: &impl Packet,
     tables: &impl Tables,
     frame: &mut [u8; FRAME_LEN],
-    cell: &mut u64,
     loaded: usize,
 ) -> Result<(usize, usize), Pass> {
     let mut tags = 0;
@@ -200,8 +198,8 @@ fn untagged(
         TYPE_IPV6 => IPV6_FRAME,
         _ => return Err(Pass::NotDns),
     };
-    let tags = tables.forget(cell, tags) & 0x0f;
-    let begin = tables.forget(cell, begin) & 0x1f;
+    let tags = tables.forget(tags) & 0x0f;
+    let begin = tables.forget(begin) & 0x1f;
     if begin != loaded || tags != 0 {
         cold_path();
         load(packet, frame, begin, tags)?;

@@ -66,13 +66,7 @@ pub fn decide<P: Packet>(
         control,
         admission,
         is_admitted,
-    } = frame::recognise(
-        packet,
-        tables,
-        &mut scratch.frame,
-        &scratch.admitted,
-        &mut scratch.cell,
-    )?;
+    } = frame::recognise(packet, tables, &mut scratch.frame, &scratch.admitted)?;
     if !is_admitted {
         if tables.now() >= control.lease {
             return Err(Pass::Lease);
@@ -80,28 +74,28 @@ pub fn decide<P: Packet>(
         scratch.admitted = admission;
     }
     let additional = message::check_header(&scratch.frame)?;
-    let name_len = match message::usual_name_len(&scratch.frame, frame.question_len, additional) {
-        Some(len) => len,
-        None => {
-            cold_path();
-            name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?.len
-        }
-    };
-    let name_len = tables.forget(&mut scratch.cell, name_len) & 0xff;
+    let name_len =
+        match message::usual_name_len(&scratch.frame, tables, frame.question_len, additional) {
+            Some(len) => len,
+            None => {
+                cold_path();
+                name::parse(&scratch.frame, frame.question_len, &mut scratch.labels)?.len
+            }
+        };
+    let name_len = tables.forget(name_len) & 0xff;
     let question = message::question(
         &scratch.frame,
         tables,
-        &mut scratch.cell,
         name_len,
         frame.question_len,
         additional,
     )?;
 
-    let len = tables.forget(&mut scratch.cell, name_len);
+    let len = tables.forget(name_len);
     let (place, spelling) =
         name::fold_question(&scratch.frame, len, &mut scratch.names).or(Err(Pass::Frame))?;
-    let place = tables.forget(&mut scratch.cell, place);
-    let len = tables.forget(&mut scratch.cell, name_len);
+    let place = tables.forget(place);
+    let len = tables.forget(name_len);
     let records = match entry_of(tables, &scratch.names, place, len, &mut scratch.section) {
         Some(head) => {
             let asked = Asked {
@@ -113,18 +107,18 @@ pub fn decide<P: Packet>(
         }
         None => {
             // VERIFIER: what the look at the message's end has told of its length would be followed through the walk.
-            let question_len = tables.forget(&mut scratch.cell, frame.question_len);
+            let question_len = tables.forget_in_memory(frame.question_len);
             let name = name::parse(&scratch.frame, question_len, &mut scratch.labels)?;
             let name = Name {
-                len: tables.forget(&mut scratch.cell, name.len) & 0xff,
-                labels: tables.forget(&mut scratch.cell, name.labels) & 0x3f,
+                len: tables.forget_in_memory(name.len) & 0xff,
+                labels: tables.forget_in_memory(name.labels) & 0x3f,
             };
             if name.len != name_len {
                 return Err(Pass::Trailing);
             }
             let (form, zone) = closest_encloser(tables, scratch, place, name, &control)?;
-            let form = tables.forget(&mut scratch.cell, form.into()) as u8;
-            let zone = tables.forget(&mut scratch.cell, zone.into()) as u8;
+            let form = tables.forget_in_memory(form.into()) as u8;
+            let zone = tables.forget_in_memory(zone.into()) as u8;
             match action(tables, form, question.query_type)? {
                 Action::Pass => return Err(Pass::UnknownName),
                 _ if name::is_server(&scratch.frame) => return Err(Pass::UnknownName),
@@ -206,13 +200,7 @@ fn at_entry(
     query_type: u16,
     asked: Asked,
 ) -> Result<Records, Pass> {
-    match slot(
-        tables,
-        &scratch.section,
-        &mut scratch.cell,
-        slots,
-        query_type,
-    ) {
+    match slot(tables, &scratch.section, slots, query_type) {
         Some(slot) => stored::records(packet, tables, scratch, zone, slot, asked),
         None => match action(tables, here, query_type)? {
             Action::Pass => Err(Pass::QueryType),
@@ -226,14 +214,13 @@ fn at_entry(
 fn slot(
     tables: &impl Tables,
     entry: &Section<SECTION_MAX>,
-    cell: &mut u64,
     slots: u8,
     query_type: u16,
 ) -> Option<[u8; SLOT_LEN]> {
     for index in 0..SLOTS_MAX {
         // VERIFIER: of a number that it knows LLVM would make a loop that counts down to zero. Linux 5.10 and 6.1 learn
         // from no comparison with zero that a number is above it, and so find no end of such a loop.
-        if index >= tables.forget(cell, slots.into()) {
+        if index >= tables.forget(slots.into()) {
             return None;
         }
         let at = ENTRY_HEAD + index * SLOT_LEN;
@@ -296,7 +283,7 @@ fn closest_encloser(
         if depth < top || depth >= name.labels {
             return Ok(found.unwrap_or((0, 0)));
         }
-        let index = tables.forget(&mut scratch.cell, name.labels - depth) & 0x3f;
+        let index = tables.forget_in_memory(name.labels - depth) & 0x3f;
         let start = scratch.labels.get(index).copied().unwrap_or(0);
         let len = name.len.wrapping_sub(start.into()) & 0xff;
         match (
@@ -310,7 +297,7 @@ fn closest_encloser(
             (None, Some(found)) => return Ok(found),
             (None, None) => depth = depth.wrapping_sub(1),
         }
-        depth = tables.forget(&mut scratch.cell, depth) & 0x3f;
+        depth = tables.forget_in_memory(depth) & 0x3f;
     }
     Err(Pass::UnknownName)
 }

@@ -5,7 +5,7 @@ use core::hint::cold_path;
 use crate::{
     checksum,
     frame::{field::DNS, number as header_number},
-    name::{NAME_MAX, number, octet},
+    name::{NAME_MAX, masked_number, number, octet},
     packet::{FRAME_LEN, HEAD_LEN, Tables},
     pass::Pass,
 };
@@ -126,7 +126,6 @@ pub(crate) fn check_header(head: &[u8; FRAME_LEN]) -> Result<u16, Pass> {
 pub(crate) fn question(
     frame: &[u8; FRAME_LEN],
     tables: &impl Tables,
-    cell: &mut u64,
     name_len: usize,
     message_len: usize,
     additional: u16,
@@ -143,13 +142,13 @@ pub(crate) fn question(
         0 => return Err(Pass::Trailing),
         _ => {
             cold_path();
-            opt(frame, tables, cell, end, message_len)?.packed()
+            opt(frame, tables, end, message_len)?.packed()
         }
     };
     Ok(Question {
-        query_type: number(frame, name_len),
+        query_type: masked_number(frame, tables.forget(name_len)),
         // VERIFIER: so what follows is verified once, and not once with and once without an OPT.
-        opt: Opt::unpacked(tables.forget(cell, opt)),
+        opt: Opt::unpacked(tables.forget_in_memory(opt)),
     })
 }
 
@@ -163,6 +162,7 @@ pub(crate) fn question(
 #[inline(always)]
 pub(crate) fn usual_name_len(
     frame: &[u8; FRAME_LEN],
+    tables: &impl Tables,
     question_len: usize,
     additional: u16,
 ) -> Option<usize> {
@@ -171,7 +171,7 @@ pub(crate) fn usual_name_len(
     if !(3..=NAME_MAX).contains(&len) {
         return None;
     }
-    let [last, root] = number(frame, len - 2).to_be_bytes();
+    let [last, root] = masked_number(frame, tables.forget(len - 2)).to_be_bytes();
     if last == 0 || root != 0 {
         return None;
     }
@@ -188,7 +188,6 @@ pub(crate) fn usual_name_len(
 fn opt(
     frame: &[u8; FRAME_LEN],
     tables: &impl Tables,
-    cell: &mut u64,
     at: usize,
     message_len: usize,
 ) -> Result<Opt, Pass> {
@@ -207,7 +206,7 @@ fn opt(
     if end != message_len {
         return Err(Pass::Trailing);
     }
-    let subnet = check_options(frame, tables, cell, options, end)?;
+    let subnet = check_options(frame, tables, options, end)?;
     Ok(Opt {
         size: number(frame, at + 3),
         flags: octet(frame, at + 7),
@@ -221,7 +220,6 @@ fn opt(
 fn check_options(
     frame: &[u8; FRAME_LEN],
     tables: &impl Tables,
-    cell: &mut u64,
     mut at: usize,
     end: usize,
 ) -> Result<usize, Pass> {
@@ -238,8 +236,8 @@ fn check_options(
         if at + 4 + length > end || !is_option(frame, code, at + 4, length) {
             return Err(Pass::Opt);
         }
-        subnet = tables.forget(cell, subnet | usize::from(code == CLIENT_SUBNET));
-        at = tables.forget(cell, at + 4 + length) & 0x1ff;
+        subnet = tables.forget_in_memory(subnet | usize::from(code == CLIENT_SUBNET));
+        at = tables.forget_in_memory(at + 4 + length) & 0x1ff;
     }
     if at == end {
         Ok(subnet)

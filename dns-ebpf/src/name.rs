@@ -51,7 +51,13 @@ fn masked_octet(frame: &[u8; FRAME_LEN], at: usize) -> u8 {
 #[inline(always)]
 pub(crate) fn number(frame: &[u8; FRAME_LEN], at: usize) -> u16 {
     // VERIFIER: a black box takes stack, so both octets share one.
-    let at = core::hint::black_box(at);
+    masked_number(frame, core::hint::black_box(at))
+}
+
+/// As [`number`], at a place of which LLVM knows nothing: one that [`Tables::forget`](crate::packet::Tables::forget) has
+/// returned.
+#[inline(always)]
+pub(crate) fn masked_number(frame: &[u8; FRAME_LEN], at: usize) -> u16 {
     u16::from_be_bytes([masked_octet(frame, at), masked_octet(frame, at + 1)])
 }
 

@@ -94,13 +94,20 @@ pub trait Tables {
     /// A random number.
     fn random(&self) -> u32;
 
-    /// The same number, of which the verifier knows nothing any more: it was written to `cell`, and read
-    /// back.
+    /// The same number, of which neither LLVM nor the verifier knows a range any more. It costs one addition: the kernel's
+    /// is a sum with a zero that nobody can foresee.
     ///
     /// VERIFIER: it verifies what follows once for every range that a number may have come with, such as one
-    /// for each number of labels of a name. Read back from memory, all of these are the same unknown number,
-    /// and what follows is verified once. Callers bound the number again where it is used as an offset.
-    fn forget(&self, cell: &mut u64, number: usize) -> usize;
+    /// for each number of labels of a name; of forgotten numbers it verifies what follows once. Callers bound the number
+    /// again where it is used as an offset; of a number that it knows, LLVM would leave that bound out.
+    fn forget(&self, number: usize) -> usize;
+
+    /// As [`Self::forget`], for a number that has waited for memory: it was written there and read back.
+    ///
+    /// VERIFIER: where it needs a number to be exact, such as a length that a helper is given, it goes back to what the
+    /// number came from, through a sum, too, and then verifies once for every value of that. It does not go back
+    /// through memory of a map. On the way of a hit it is not needed but once; the walks of rarer questions take it.
+    fn forget_in_memory(&self, number: usize) -> usize;
 }
 
 /// What a question was admitted by: the agent's lease has not run out, and its destination is a known DNS address.
@@ -156,8 +163,6 @@ impl Admission {
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
 pub struct Scratch {
-    /// Where a number is forgotten; see [`Tables::forget`].
-    pub cell: u64,
     /// How the question is put back.
     pub undo: Undo,
     /// By what the last question was admitted.
@@ -185,7 +190,6 @@ const _: () = assert!(size_of::<Scratch>().is_multiple_of(8));
 impl Scratch {
     /// Empty memory.
     pub const NEW: Scratch = Scratch {
-        cell: 0,
         undo: Undo::NONE,
         admitted: Admission::NONE,
         frame: [0; FRAME_LEN],

@@ -76,7 +76,7 @@ struct Stretch {
 
 impl Stretch {
     #[inline(always)]
-    fn map(self, mut each: impl FnMut(usize) -> usize) -> Self {
+    fn map(self, each: impl Fn(usize) -> usize) -> Self {
         Self {
             from: each(self.from),
             len: each(self.len),
@@ -191,14 +191,14 @@ pub(crate) fn prepare<P: Packet>(
         }
     }
     scratch.undo = Undo { frame, kept };
-    let mut forgotten = |number| tables.forget(&mut scratch.cell, number);
+    let forgotten = |number| tables.forget(number);
     let (first, turned) = parts(tables, &records)?;
     Ok(Reply {
         frame,
         len: forgotten(len),
         kept: forgotten(kept),
-        first: first.map(&mut forgotten),
-        turned: turned.map(|both| both.map(|stretch| stretch.map(&mut forgotten))),
+        first: first.map(forgotten),
+        turned: turned.map(|both| both.map(|stretch| stretch.map(forgotten))),
         records_len: forgotten(records.len),
         has_opt: question.opt.is_some(),
         answered: records.answered,
@@ -238,12 +238,12 @@ fn difference<P: Packet>(
 ) -> Result<u32, Failed> {
     let mut old =
         frame::words::<12, _>(&scratch.frame, field::DNS) + u64::from(length_of(&scratch.frame));
-    let tail = tables.forget(&mut scratch.cell, frame.question_len.wrapping_sub(kept));
+    let tail = tables.forget_in_memory(frame.question_len.wrapping_sub(kept));
     if tail != 0 {
         // The name has been looked up, so its place is free for what came behind the question.
         let at = frame.name_at() + kept;
         let sum = name::spelling_of::<TAIL_MAX>(packet, at, tail, &mut scratch.names)?.sum;
-        let sum = tables.forget(&mut scratch.cell, sum as usize) as u64;
+        let sum = tables.forget_in_memory(sum as usize) as u64;
         old += checksum::placed(sum, kept);
     }
     let new = new + u64::from(length_of(&scratch.reply));

@@ -100,14 +100,14 @@ pub(crate) fn records(
         )
     };
     let record_len = usize::from(record_len);
-    let len = tables.forget(&mut scratch.cell, len);
+    let len = tables.forget(len);
     if from + len > end {
         return Err(Pass::Entry);
     }
     let mut sum = u64::from(u16::from_le_bytes([sum_first, sum_second]));
     if flags & TARGETS != 0 {
         cold_path();
-        let from = tables.forget(&mut scratch.cell, from) & OFFSET_MASK;
+        let from = tables.forget(from) & OFFSET_MASK;
         let targets = Targets {
             from,
             answers: answers.into(),
@@ -130,7 +130,7 @@ pub(crate) fn records(
         answered: Answered::Records,
         authoritative: flags & AUTHORITATIVE != 0,
         counts: [answers, 0, additional],
-        ends: tables.forget(&mut scratch.cell, ends as usize) as u64,
+        ends: tables.forget(ends as usize) as u64,
     })
 }
 
@@ -155,8 +155,8 @@ fn point_at_targets(
 ) -> Result<u64, Pass> {
     // The header comes before the name, type and class behind it.
     let before = (12 + name_len + 4) as u16;
-    let end = tables.forget(&mut scratch.cell, targets.end) & OFFSET_MASK;
-    let mut at = tables.forget(&mut scratch.cell, targets.additional_at) & OFFSET_MASK;
+    let end = tables.forget_in_memory(targets.end) & OFFSET_MASK;
+    let mut at = tables.forget_in_memory(targets.additional_at) & OFFSET_MASK;
     for index in 0..ADDITIONAL_MAX {
         if index >= targets.additional {
             break;
@@ -176,7 +176,7 @@ fn point_at_targets(
             .to_be_bytes();
         // An address has fewer octets than one octet can say.
         let next = at + RECORD_HEAD + usize::from(*data_len);
-        at = tables.forget(&mut scratch.cell, next) & OFFSET_MASK;
+        at = tables.forget_in_memory(next) & OFFSET_MASK;
     }
     if at != end {
         return Err(Pass::Entry);
@@ -203,13 +203,13 @@ fn spell_zone(
         .zone_head(zone)
         .filter(|zone| zone.used == 1)
         .ok_or(Pass::Entry)?;
-    let zone_len = tables.forget(&mut scratch.cell, zone.name_len.into()) & 0xff;
+    let zone_len = tables.forget_in_memory(zone.name_len.into()) & 0xff;
     if zone_len > SPELLED_ZONE_MAX {
         return Err(Pass::Spelling);
     }
     let zone_at = asked.name_len.checked_sub(zone_len).ok_or(Pass::Entry)? + asked.name_at;
-    let end = tables.forget(&mut scratch.cell, targets.additional_at) & OFFSET_MASK;
-    let mut at = tables.forget(&mut scratch.cell, targets.from) & OFFSET_MASK;
+    let end = tables.forget_in_memory(targets.additional_at) & OFFSET_MASK;
+    let mut at = tables.forget_in_memory(targets.from) & OFFSET_MASK;
     let mut odd = 0;
     for index in 0..TARGETS_MAX {
         if index >= targets.answers {
@@ -233,8 +233,8 @@ fn spell_zone(
         packet
             .load(zone_at, &mut scratch.section.octets, place, zone_len)
             .or(Err(Pass::Frame))?;
-        odd = tables.forget(&mut scratch.cell, odd + ((place - targets.from) & 1));
-        at = tables.forget(&mut scratch.cell, next) & OFFSET_MASK;
+        odd = tables.forget_in_memory(odd + ((place - targets.from) & 1));
+        at = tables.forget_in_memory(next) & OFFSET_MASK;
     }
     if at != end {
         return Err(Pass::Entry);

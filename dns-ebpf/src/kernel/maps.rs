@@ -1,6 +1,6 @@
 //! The maps. What lies in them is documented in `dns_ebpf::answer`.
 
-use core::mem::transmute;
+use core::{mem::transmute, sync::atomic::AtomicU64};
 
 use aya_ebpf::{
     bindings::{BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
@@ -52,10 +52,30 @@ static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
 #[btf_map]
 static MEMORY: PerCpuArray<Memory, 1> = PerCpuArray::new();
 
+/// Always zero. LLVM may not assume what a volatile read gives, nor the verifier what is in memory that could be written
+/// to.
+static ZERO: AtomicU64 = AtomicU64::new(0);
+
+/// Zero, of which nobody knows that it is.
+#[inline(always)]
+pub(super) fn zero() -> usize {
+    // SAFETY: the static is valid, and nobody writes to it.
+    unsafe { ZERO.as_ptr().read_volatile() as usize }
+}
+
+/// See [`Tables::forget`].
+#[inline(always)]
+pub(super) fn forget(number: usize) -> usize {
+    // Added, for LLVM sees through an exclusive or: a mask behind it would become one of the zero.
+    number.wrapping_add(zero())
+}
+
 /// Memory for one packet, and whether a packet is using it.
 #[repr(C)]
 pub(super) struct Memory {
     pub(super) busy: u64,
+    /// See [`Tables::forget_in_memory`].
+    pub(super) cell: u64,
     pub(super) scratch: Scratch,
 }
 
@@ -75,7 +95,10 @@ pub(super) fn count(index: u32) {
 }
 
 /// The maps as the datapath sees them.
-pub(super) struct Maps;
+pub(super) struct Maps {
+    /// [`Memory::cell`] of this CPU.
+    pub(super) cell: *mut u64,
+}
 
 /// Copies `N` words between places that the verifier knows to be `8 * N` octets long.
 #[inline(always)]
@@ -256,12 +279,16 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn forget(&self, cell: &mut u64, number: usize) -> usize {
+    fn forget(&self, number: usize) -> usize {
+        forget(number)
+    }
+
+    #[inline(always)]
+    fn forget_in_memory(&self, number: usize) -> usize {
         // Volatile, and no black box: that would take stack for every call.
-        let cell: *mut u64 = cell;
-        // SAFETY: a reference is valid for writes.
-        unsafe { cell.write_volatile(number as u64) };
+        // SAFETY: the cell is in this CPU's memory, which nobody else uses meanwhile.
+        unsafe { self.cell.write_volatile(number as u64) };
         // SAFETY: as above.
-        (unsafe { cell.read_volatile() }) as usize
+        (unsafe { self.cell.read_volatile() }) as usize
     }
 }

@@ -5,8 +5,6 @@ mod tc;
 mod verdict;
 mod xdp;
 
-use core::hint::black_box;
-
 use dns_ebpf::Failed;
 
 /// The longest stretch that is read at once: a packet as far as scratch holds it, rounded up.
@@ -18,8 +16,8 @@ const OFFSET_LIMIT: usize = 2048;
 #[inline(always)]
 fn bounded<const N: usize>(len: usize) -> Result<u32, Failed> {
     // VERIFIER: LLVM folds `len == 0 || len > N` into `len - 1 >= N` and hands the unchecked register to
-    // the helper ("invalid zero-sized read"). Behind the black box the checked register is handed on.
-    let less_one = black_box(len.wrapping_sub(1));
+    // the helper ("invalid zero-sized read"). Of a number that it does not know, it hands the checked register on.
+    let less_one = len.wrapping_sub(1) ^ maps::zero();
     if less_one >= N {
         return Err(Failed);
     }
@@ -30,7 +28,7 @@ fn bounded<const N: usize>(len: usize) -> Result<u32, Failed> {
 #[inline(always)]
 fn offset(from: usize) -> usize {
     // VERIFIER: what the library has checked, the verifier may have forgotten by here.
-    black_box(from) & (OFFSET_LIMIT - 1)
+    maps::forget(from) & (OFFSET_LIMIT - 1)
 }
 
 /// The first `N` octets of a packet that lies from `start` to `end`, which the hook's context tells.

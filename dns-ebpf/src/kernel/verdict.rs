@@ -57,7 +57,10 @@ fn outcome<P: Packet>(packet: &mut P) -> Outcome {
         return Outcome::Passed(Pass::Busy);
     }
     memory.busy = 1;
-    let outcome = intercept(packet, &Maps, &mut memory.scratch);
+    let maps = Maps {
+        cell: &raw mut memory.cell,
+    };
+    let outcome = intercept(packet, &maps, &mut memory.scratch);
     memory.busy = 0;
     outcome
 }

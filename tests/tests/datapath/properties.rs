@@ -65,7 +65,6 @@ fn check(frame: &[u8]) -> Outcome {
 /// Memory in which every octet is 0xff but those that nothing writes to.
 fn full_of_ones() -> Box<Scratch> {
     let mut scratch = Box::new(Scratch::NEW);
-    scratch.cell = u64::MAX;
     scratch.frame.fill(0xff);
     scratch.reply.fill(0xff);
     scratch.labels.fill(0xff);

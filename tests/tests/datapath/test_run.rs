@@ -42,8 +42,8 @@ const XDP_TX: u32 = 3;
 const INVALID: i32 = 22;
 /// Frames shorter than Ethernet's and IPv6's headers may be refused.
 const HEADERS_LEN: usize = 54;
-/// Octets of the value of `MEMORY`: a flag, then scratch.
-const MEMORY_LEN: usize = 8 + size_of::<Scratch>();
+/// Octets of the value of `MEMORY`: a flag, a cell, scratch.
+const MEMORY_LEN: usize = 16 + size_of::<Scratch>();
 
 /// The three programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
