@@ -275,7 +275,10 @@ fn is_option(frame: &[u8; FRAME_LEN], code: u16, at: usize, length: usize) -> bo
     }
 }
 
-/// Writes the reply's header: the question's ID, RD and CD, and the counts of the sections.
+/// Writes the reply's header: the question's ID, RD and CD, and the counts of the sections. Returns its sum.
+///
+/// The sum is that of what is written, and not of what is then there: a processor waits long for a word that it has just
+/// written in parts.
 #[inline(always)]
 pub(crate) fn write_header(
     head: &[u8; FRAME_LEN],
@@ -283,27 +286,27 @@ pub(crate) fn write_header(
     authoritative: bool,
     response_code: u8,
     counts: [u8; 3],
-) {
+) -> u64 {
     let (Some(flags), Some(more)) = (head.get(DNS + 2), head.get(DNS + 3)) else {
-        return;
+        return 0;
     };
     let aa = if authoritative { AA } else { 0 };
+    let flags = [QR | aa | (flags & RD), (more & CD) | response_code];
     let [answers, authorities, additional] = counts;
     let written = [
-        QR | aa | (flags & RD),
-        (more & CD) | response_code,
-        0,
-        1,
-        0,
-        answers,
-        0,
-        authorities,
-        0,
-        additional,
+        flags,
+        [0, 1],
+        [0, answers],
+        [0, authorities],
+        [0, additional],
     ];
     if let Some(place) = reply.get_mut(DNS + 2..DNS + 12) {
-        place.copy_from_slice(&written);
+        place.copy_from_slice(written.as_flattened());
     }
+    let id = checksum::number(header_number(head, DNS));
+    written
+        .into_iter()
+        .fold(id, |sum, [high, low]| sum + checksum::word(high, low))
 }
 
 /// The reply's OPT: the client's own, without options (specification §4, 1.15.0).

@@ -154,7 +154,7 @@ pub(crate) fn prepare<P: Packet>(
         authorities,
         additional + question.opt.is_some() as u8,
     ];
-    message::write_header(
+    let header = message::write_header(
         &scratch.frame,
         &mut scratch.reply,
         records.authoritative,
@@ -162,7 +162,6 @@ pub(crate) fn prepare<P: Packet>(
         counts,
     );
     let fixed = frame::turn_round(&scratch.frame, &mut scratch.reply, &frame, message_len);
-    let header = frame::words::<12, _>(&scratch.reply, field::DNS);
     let kept_sum = spelling.sum + checksum::placed(question.type_and_class(), name_len);
     let mut added = checksum::placed(records.sum, kept);
     // CoreDNS hands flags and OPT on with its question for a name outside the cluster.

@@ -30,15 +30,15 @@ pub(crate) fn turn_round(
         swap::<6>(head, reply, IPV4_FRAME);
         swap::<4>(head, reply, IPV4 + 12);
         sum += words::<8, _>(head, IPV4 + 12);
-        let length = ((udp_len + IPV4_LEN) as u16).to_be_bytes();
+        let length = (udp_len + IPV4_LEN) as u16;
         // RFC 1624 §3, equation 3: of the header's words only the length and the time to live change
         // their sum; swapped addresses do not.
         let old = u64::from(!word(head, IPV4 + 10))
             + u64::from(!word(head, IPV4 + 2))
             + u64::from(!word(head, IPV4 + 8));
-        set(reply, IPV4 + 2, length);
+        set(reply, IPV4 + 2, length.to_be_bytes());
         set(reply, IPV4 + 8, [TIME_TO_LIVE, PROTOCOL_UDP]);
-        let new = old + u64::from(word(reply, IPV4 + 2)) + u64::from(word(reply, IPV4 + 8));
+        let new = old + checksum::number(length) + checksum::word(TIME_TO_LIVE, PROTOCOL_UDP);
         set(reply, IPV4 + 10, (!checksum::folded(new)).to_le_bytes());
     } else {
         cold_path();
