@@ -149,9 +149,8 @@ fn one(case: &Case, lengths: &Lengths, tell: &dyn Fn(&str)) -> Result<Size> {
         "--interface",
         look_ups.interface(),
     ];
-    match case.real {
-        true => arguments.extend(["--kubelet-sync", "1"]),
-        false => arguments.extend(["--corefile", &*corefile]),
+    if !case.real {
+        arguments.extend(["--corefile", &*corefile]);
     }
     if shape.services > 20_000 {
         arguments.extend(["--entries", ENTRIES]);
