@@ -16,6 +16,7 @@ mod round_trip;
 mod scene;
 mod shown;
 mod size;
+mod stillness;
 mod targets;
 mod throughput;
 mod walk;
@@ -107,6 +108,7 @@ fn run(options: &Options) -> Result<bool> {
         began: jiff::Timestamp::now().to_string(),
         command: command(env::args().skip(1)),
         machine: Machine::here()?,
+        held_up: vec![stillness::measure()?],
         ..Results::default()
     };
     if SIDE_BY_SIDE.iter().any(|part| options.wants(*part)) {
@@ -115,6 +117,7 @@ fn run(options: &Options) -> Result<bool> {
     if options.wants(Part::Size) {
         results.sizes = size::measure(options)?;
     }
+    results.held_up.push(stillness::measure()?);
     if let Some(path) = &options.json {
         let text = serde_json::to_string(&results).context("write the results as JSON")?;
         fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;

@@ -8,7 +8,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use crate::{
     charts::count,
     results::{
-        Bystander, KernelCost, Machine, Program, Ratio, Results, RoundTrip, Throughput, Walk,
+        Bystander, HeldUp, KernelCost, Machine, Program, Ratio, Results, RoundTrip, Throughput,
+        Walk,
     },
 };
 
@@ -25,8 +26,9 @@ pub(crate) struct Section {
 /// Everything that was measured, as text.
 pub(crate) fn text(results: &Results) -> String {
     let mut text = format!(
-        "\n{}. Figures are medians of the rounds, with the least and the most.\n",
-        machine(&results.machine)
+        "\n{}.\n{}Figures are medians of the rounds, with the least and the most.\n",
+        machine(&results.machine),
+        stillness(&results.held_up).unwrap_or_default()
     );
     for section in sections(results) {
         if let Some(table) = section.table {
@@ -48,6 +50,23 @@ pub(crate) fn machine(machine: &Machine) -> String {
         machine.memory_octets as f64 / 1e9,
         machine.kernel
     )
+}
+
+/// How still the machine was, as a sentence with a line's end.
+pub(crate) fn stillness(held_up: &[HeldUp]) -> Option<String> {
+    let figures = |of: fn(&HeldUp) -> f64| {
+        let mut figures: Vec<f64> = held_up.iter().map(of).collect();
+        figures.sort_by(f64::total_cmp);
+        Some((*figures.first()?, *figures.last()?))
+    };
+    let (least, most) = figures(|held_up| held_up.per_second)?;
+    let (least_share, most_share) = figures(|held_up| held_up.share * 100.0)?;
+    Some(format!(
+        "A thread that only looked at the clock was held up for a microsecond or more {} to {} times a second, {least_share:.1} \
+         to {most_share:.1} % of the time.\n",
+        count(least),
+        count(most)
+    ))
 }
 
 /// Every table, in the order in which a person reads them.
@@ -279,6 +298,18 @@ mod tests {
             kernel: vec![cost],
             ..Results::default()
         }
+    }
+
+    #[test]
+    fn how_still_the_machine_was_is_said_from_the_least_to_the_most() {
+        let held_up = |per_second, share| HeldUp { per_second, share };
+        assert_eq!(stillness(&[]), None);
+        let said =
+            stillness(&[held_up(12_000.0, 0.051), held_up(900.0, 0.004)]).expect("a sentence");
+        assert!(
+            said.contains("900 to 12,000 times a second, 0.4 to 5.1 % of the time"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub(crate) struct Results {
     pub(crate) command: String,
     /// The machine: processor, number of CPUs, kernel, memory.
     pub(crate) machine: Machine,
+    /// How still it was, at the beginning and at the end.
+    #[serde(default)]
+    pub(crate) held_up: Vec<HeldUp>,
     /// Part 1: round trips from a pod's namespace over one socket, one after the other.
     pub(crate) round_trips: Vec<RoundTrip>,
     /// Part 2: as many answers as possible.
@@ -37,6 +40,15 @@ pub(crate) struct Machine {
     pub(crate) cpus: usize,
     pub(crate) kernel: String,
     pub(crate) memory_octets: u64,
+}
+
+/// What a thread that only looks at the clock loses to interrupts and to the machine's host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HeldUp {
+    /// How often it is held up for a microsecond or more.
+    pub(crate) per_second: f64,
+    /// The part of the time that it loses so.
+    pub(crate) share: f64,
 }
 
 /// A distribution of times.

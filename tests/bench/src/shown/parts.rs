@@ -42,7 +42,7 @@ pub(super) fn of_readme(results: &Results) -> Parts {
 
 fn run(results: &Results) -> String {
     format!(
-        "`{}`, {} UTC, on this machine:\n{}.",
+        "`{}`, {} UTC, on this machine:\n{}.\n{}",
         command(results),
         // To the minute.
         results
@@ -50,7 +50,8 @@ fn run(results: &Results) -> String {
             .get(..16)
             .unwrap_or_default()
             .replace('T', " "),
-        report::machine(&results.machine)
+        report::machine(&results.machine),
+        report::stillness(&results.held_up).unwrap_or_default()
     )
 }
 
