@@ -94,8 +94,8 @@ pub trait Tables {
     /// A random number.
     fn random(&self) -> u32;
 
-    /// The same number, of which neither LLVM nor the verifier knows a range any more. It costs one addition: the kernel's
-    /// is a sum with a zero that nobody can foresee.
+    /// The same number, of which neither LLVM nor the verifier knows a range any more: the kernel's is a sum with a zero
+    /// that nobody can foresee. The number itself waits for nothing but the addition.
     ///
     /// VERIFIER: it verifies what follows once for every range that a number may have come with, such as one
     /// for each number of labels of a name; of forgotten numbers it verifies what follows once. Callers bound the number
@@ -106,7 +106,8 @@ pub trait Tables {
     ///
     /// VERIFIER: where it needs a number to be exact, such as a length that a helper is given, it goes back to what the
     /// number came from, through a sum, too, and then verifies once for every value of that. It does not go back
-    /// through memory of a map. On the way of a hit it is not needed but once; the walks of rarer questions take it.
+    /// through memory of a map. A hit needs it once, and again where a checksum is adjusted; the walks of rarer questions
+    /// take it.
     fn forget_in_memory(&self, number: usize) -> usize;
 }
 

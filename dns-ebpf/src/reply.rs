@@ -236,7 +236,7 @@ fn difference<P: Packet>(
     new: u64,
 ) -> Result<u32, Failed> {
     let mut old =
-        frame::words::<12, _>(&scratch.frame, field::DNS) + u64::from(length_of(&scratch.frame));
+        frame::words::<12>(&scratch.frame, field::DNS) + u64::from(length_of(&scratch.frame));
     let tail = tables.forget_in_memory(frame.question_len.wrapping_sub(kept));
     if tail != 0 {
         // The name has been looked up, so its place is free for what came behind the question.

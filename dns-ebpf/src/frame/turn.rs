@@ -29,7 +29,7 @@ pub(crate) fn turn_round(
     if frame.begin == IPV4_FRAME {
         swap::<6>(head, reply, IPV4_FRAME);
         swap::<4>(head, reply, IPV4 + 12);
-        sum += words::<8, _>(head, IPV4 + 12);
+        sum += words::<8>(head, IPV4 + 12);
         let length = (udp_len + IPV4_LEN) as u16;
         // RFC 1624 §3, equation 3: of the header's words only the length and the time to live change
         // their sum; swapped addresses do not.
@@ -44,14 +44,14 @@ pub(crate) fn turn_round(
         cold_path();
         swap::<6>(head, reply, IPV6_FRAME);
         swap::<16>(head, reply, IPV6 + 8);
-        sum += words::<32, _>(head, IPV6 + 8);
+        sum += words::<32>(head, IPV6 + 8);
         set(reply, IPV6 + 4, (udp_len as u16).to_be_bytes());
         set(reply, IPV6 + 6, [PROTOCOL_UDP, TIME_TO_LIVE]);
     }
     swap::<2>(head, reply, UDP);
     set(reply, UDP + 4, (udp_len as u16).to_be_bytes());
     // The length stands in the pseudo-header and in the header (RFC 768).
-    sum + words::<4, _>(head, UDP) + 2 * checksum::number(udp_len as u16)
+    sum + words::<4>(head, UDP) + 2 * checksum::number(udp_len as u16)
 }
 
 /// Writes two neighbours of `N` octets in each other's place.
@@ -67,16 +67,16 @@ fn swap<const N: usize>(head: &[u8; FRAME_LEN], reply: &mut [u8; HEAD_LEN], at: 
 
 /// The 16-bit word at `at`, as it lies in memory.
 #[inline(always)]
-fn word<const N: usize>(octets: &[u8; N], at: usize) -> u16 {
-    number(octets, at).to_be()
+fn word(head: &[u8; FRAME_LEN], at: usize) -> u16 {
+    number(head, at).to_be()
 }
 
 /// The sum of `LEN` octets, a multiple of four, at a multiple of four.
 #[inline(always)]
-pub(crate) fn words<const LEN: usize, const N: usize>(octets: &[u8; N], at: usize) -> u64 {
+pub(crate) fn words<const LEN: usize>(head: &[u8; FRAME_LEN], at: usize) -> u64 {
     let mut sum = 0;
     for index in 0..LEN / 4 {
-        let word = octets
+        let word = head
             .get(at + index * 4..)
             .and_then(|rest| rest.first_chunk());
         sum += u64::from(u32::from_le_bytes(*word.unwrap_or(&[0; 4])));

@@ -16,7 +16,8 @@ const OFFSET_LIMIT: usize = 2048;
 #[inline(always)]
 fn bounded<const N: usize>(len: usize) -> Result<u32, Failed> {
     // VERIFIER: LLVM folds `len == 0 || len > N` into `len - 1 >= N` and hands the unchecked register to
-    // the helper ("invalid zero-sized read"). Of a number that it does not know, it hands the checked register on.
+    // the helper ("invalid zero-sized read"). Of a number that it does not know, it hands the checked register on. (An exclusive or, for the one taken from a
+    // sum and the one added to it would cancel each other.)
     let less_one = len.wrapping_sub(1) ^ maps::zero();
     if less_one >= N {
         return Err(Failed);

@@ -356,6 +356,7 @@ impl Tables for HostTables {
     fn forget(&self, number: usize) -> usize {
         number
     }
+
     fn forget_in_memory(&self, number: usize) -> usize {
         number
     }
