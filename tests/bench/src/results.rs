@@ -25,7 +25,7 @@ pub(crate) struct Results {
     pub(crate) bystanders: Vec<Bystander>,
     /// Part 5: time and instructions in the kernel.
     pub(crate) kernel: Vec<KernelCost>,
-    /// Part 5: why executed instructions were not counted; none if they were.
+    /// Part 5: why executed instructions were not counted; none if they were, or nobody asked.
     pub(crate) instructions_uncounted: Option<String>,
     /// Part 5: what the verifier looked at, by program.
     pub(crate) programs: Vec<Program>,
@@ -149,7 +149,8 @@ pub(crate) struct KernelCost {
     pub(crate) test_run: Option<Ratio>,
     /// Over the cost that `base` names, in the same round: the floor's program, or an empty one.
     pub(crate) over_base: Option<Ratio>,
-    /// As that, the instructions that the kernel executed from sending the packet to its end; none without a counter.
+    /// As that, the instructions that the kernel executed for a packet on its whole way; none without a counter, and where
+    /// the base's packets have another way.
     pub(crate) executed_over_base: Option<Ratio>,
     /// The key of that base; empty for a base itself.
     pub(crate) base: String,

@@ -1,5 +1,5 @@
 //! How still the machine is: how often a thread that only looks at the clock is held up, by interrupts and, in a virtual
-//! machine, by its host. What is measured meanwhile is held up as often.
+//! machine, by its host.
 
 use std::{
     iter,

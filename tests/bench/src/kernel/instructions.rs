@@ -41,6 +41,8 @@ fn counter(event: impl Event) -> Result<Counter> {
     let mut counter = Builder::new(event)
         .exclude_kernel(false)
         .exclude_user(true)
+        // Else it may count a part of the time only, and say nothing of that.
+        .pinned(true)
         .build()
         .context("open a counter (perf_event_open)")?;
     counter.enable().context("start the counter")?;
@@ -56,21 +58,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_does_for_a_thread_is_counted_for_each_of_its_calls() {
+    fn what_the_kernel_does_for_a_thread_is_counted_and_divided() {
         // Every machine counts a thread's time.
         let mut time = Instructions(Some(counter(Software::TASK_CLOCK).expect("a counter")));
-        let (read, each) = time
-            .of(100, || {
+        let mut each_of = |times| {
+            let read = || {
                 Ok((0..100)
                     .filter(|_| fs::read("/proc/self/maps").is_ok())
                     .count())
-            })
-            .expect("work");
-        assert_eq!(read, 100);
-        assert!(
-            each.is_some_and(|nanoseconds| nanoseconds > 0.0),
-            "{each:?}"
-        );
+            };
+            let (read, each) = time.of(times, read).expect("work");
+            assert_eq!(read, 100);
+            each.expect("a count")
+        };
+        let (all, each) = (each_of(1), each_of(100));
+        assert!(each > 0.0 && each < all / 2.0, "{each} of {all}");
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub(super) fn measure(
         }
         progress.advance();
     }
+    let has_reply: Vec<_> = lanes
+        .iter()
+        .map(|lane| (lane.series.key, lane.has_reply))
+        .collect();
+    for lane in &mut lanes {
+        let base = has_reply.iter().find(|(key, _)| *key == lane.series.base);
+        // The kernel's instructions are those of a packet's whole way, so that both must go the same one.
+        if base.is_some_and(|(_, has_reply)| *has_reply != lane.has_reply) {
+            lane.series.executed.clear();
+        }
+    }
     Ok(lanes.into_iter().map(|lane| lane.series).collect())
 }
 
