@@ -7,14 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     house_rules, manifests,
     setup::{self, Environment},
+    workspace::WITHOUT_BPF_VARIABLE,
 };
 
 /// The documentation is for people who work on the code, so it holds private items, and links to them
 /// are fine.
 const DOCUMENTATION_LINTS: &str = "--deny warnings --allow rustdoc::private_intra_doc_links";
-
-/// The build scripts embed an empty BPF object while this is set. What is only looked at needs none.
-const WITHOUT_OBJECTS: &str = "AYA_BUILD_SKIP";
 
 /// How to check.
 #[derive(clap::Args)]
@@ -59,17 +57,15 @@ fn run_cargo_checks() -> Result<Vec<&'static str>> {
     format.args(["fmt", "--all", "--check"]);
 
     let mut lints = environment.cargo();
-    lints
-        .args([
-            "clippy",
-            "--keep-going",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "--deny",
-            "warnings",
-        ])
-        .env(WITHOUT_OBJECTS, "1");
+    lints.args([
+        "clippy",
+        "--keep-going",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]);
 
     let mut documentation = environment.cargo();
     documentation
@@ -80,8 +76,7 @@ fn run_cargo_checks() -> Result<Vec<&'static str>> {
             "--no-deps",
             "--document-private-items",
         ])
-        .env("RUSTDOCFLAGS", DOCUMENTATION_LINTS)
-        .env(WITHOUT_OBJECTS, "1");
+        .env("RUSTDOCFLAGS", DOCUMENTATION_LINTS);
 
     let mut checks = vec![
         ("rustfmt", format),
@@ -89,7 +84,13 @@ fn run_cargo_checks() -> Result<Vec<&'static str>> {
         ("rustdoc", documentation),
     ];
     match bpf_lints(&environment) {
-        Some(command) => checks.insert(2, ("clippy for the BPF target", command)),
+        Some(command) => {
+            // It has seen to the BPF programs, so that the objects need not be built.
+            for (_, other) in &mut checks {
+                other.env(WITHOUT_BPF_VARIABLE, "1");
+            }
+            checks.insert(2, ("clippy for the BPF target", command));
+        }
         None => eprintln!(
             "== clippy for the BPF target: NOT RUN, the toolchain for the BPF object has no clippy\n   \
              (Debian: apt-get install rust-web-clippy; rustup: rustup component add clippy --toolchain NAME)"

@@ -15,7 +15,7 @@ use self::tally::Tally;
 use crate::{
     build,
     setup::{self, Environment},
-    workspace,
+    workspace::{self, WITHOUT_BPF_VARIABLE},
 };
 
 /// Names the file to which a test that cannot run appends `name: reason`.
@@ -52,21 +52,27 @@ const fn library(package: &'static str) -> Suite {
 }
 
 /// What root runs: all.
-const WITH_ROOT: [Suite; 6] = [
+const WITH_ROOT: [Suite; 9] = [
     library("dns-ebpf"),
     whole("xtask"),
     whole("dns-userspace"),
     whole("replay"),
     library("parity"),
+    whole("pod"),
+    whole("kind-tests"),
+    whole("bench"),
     whole(NEEDS_THE_AGENT),
 ];
 
 /// What needs no root.
-const WITHOUT_ROOT: [Suite; 4] = [
+const WITHOUT_ROOT: [Suite; 7] = [
     library("dns-ebpf"),
     whole("xtask"),
     library("dns-userspace"),
     library("parity"),
+    whole("pod"),
+    whole("kind-tests"),
+    whole("bench"),
 ];
 
 /// The package whose tests run the agent and make network namespaces.
@@ -74,9 +80,6 @@ const NEEDS_THE_AGENT: &str = "tests";
 
 /// Names the agent's program for those tests.
 const AGENT_VARIABLE: &str = "ZEROHOP_BIN";
-
-/// Makes the agent's build script embed nothing instead of a BPF object.
-const WITHOUT_BPF_VARIABLE: &str = "AYA_BUILD_SKIP";
 
 /// Sets up, runs the tests and counts.
 pub(crate) fn run(options: &Options) -> Result<()> {

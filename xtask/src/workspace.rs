@@ -13,6 +13,9 @@ const SET_BY_CARGO_RUN: [&str; 6] = [
     "OUT_DIR",
 ];
 
+/// While this is set, the build scripts embed an empty object instead of a BPF object.
+pub(crate) const WITHOUT_BPF_VARIABLE: &str = "AYA_BUILD_SKIP";
+
 /// The repository's root folder.
 pub(crate) fn root() -> PathBuf {
     // Cargo names the folder at run time; the compiled-in path serves a binary started by hand.
