@@ -5,6 +5,8 @@
 //! says what would be right.
 
 mod addresses;
+mod connection;
+mod history;
 mod namespaces;
 mod policy;
 mod readiness;
@@ -13,4 +15,3 @@ mod rights;
 mod scene;
 mod services;
 mod trouble;
-mod unsure;

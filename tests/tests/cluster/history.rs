@@ -1,4 +1,4 @@
-//! An API server whose packets vanish, and one that has forgotten what changed.
+//! An API server that has forgotten what changed.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,32 +10,8 @@ use tests::{hickory_proto::rr::RecordType, skipped_without_root};
 
 use crate::{
     scene::{LIMIT, Scene, denied, records},
-    trouble::{ABSENT, wait_until_nothing_is_denied},
+    trouble::ABSENT,
 };
-
-/// Drops what goes to the API server, without a word to anybody.
-const DROPPED: [&str; 10] = [
-    "INPUT", "-i", "lo", "-p", "tcp", "--dport", "6443", "-j", "DROP", "-w",
-];
-
-fn iptables(scene: &Scene, verb: &str) -> Result<()> {
-    let words = [&["iptables", verb], &DROPPED[..]].concat();
-    scene.node.run(&words).map(drop)
-}
-
-#[test]
-fn packets_that_vanish_without_a_reset_are_noticed_by_the_silence() -> Result<()> {
-    if skipped_without_root("packets_that_vanish_without_a_reset_are_noticed_by_the_silence") {
-        return Ok(());
-    }
-    let scene = Scene::new()?;
-    scene.follow(ABSENT, RecordType::A, &denied())?;
-    iptables(&scene, "-I")?;
-    wait_until_nothing_is_denied(&scene)?;
-    scene.agent.wait_for("nothing was heard of", LIMIT)?;
-    iptables(&scene, "-D")?;
-    scene.follow(ABSENT, RecordType::A, &denied())
-}
 
 #[test]
 fn an_api_server_that_has_forgotten_what_changed_is_listed_again() -> Result<()> {
