@@ -38,7 +38,8 @@ pub(crate) fn show(scene: &Scene) -> Result<()> {
 /// The entry of a name in a map as bpftool prints it: octets as numbers, entries divided by `},{`.
 fn entry_of<'a>(printed: &'a str, name: &str) -> Option<&'a str> {
     let octets: Vec<String> = key_of(name).iter().map(u8::to_string).collect();
-    let key = octets.join(",");
+    // From the first octet of a field on: a record of another name may name this one.
+    let key = format!("[{}", octets.join(","));
     printed
         .split("\n    },{\n")
         .map(|entry| {
@@ -72,6 +73,16 @@ mod tests {
         let printed = format!("[{{\n{other}\n    }},{{\n{wanted}\n    }}\n]\n");
         assert_eq!(entry_of(&printed, NAME), Some(&*wanted));
         assert_eq!(entry_of(&printed, "kubernetes.default"), None);
+    }
+
+    #[test]
+    fn a_record_that_names_the_name_is_not_taken_for_its_entry() {
+        let octets: Vec<String> = key_of(NAME).iter().map(u8::to_string).collect();
+        let octets = octets.join(",");
+        let pointer = format!("        \"key\": [1,49]\n        \"rest\": [0,12,{octets}]");
+        let wanted = format!("        \"key\": [{octets}]");
+        let printed = format!("[{{\n{pointer}\n    }},{{\n{wanted}\n    }}\n]\n");
+        assert_eq!(entry_of(&printed, NAME), Some(&*wanted));
     }
 
     #[test]
