@@ -62,8 +62,8 @@ pub(crate) fn stillness(held_up: &[HeldUp]) -> Option<String> {
     let (least, most) = figures(|held_up| held_up.per_second)?;
     let (least_share, most_share) = figures(|held_up| held_up.share * 100.0)?;
     Some(format!(
-        "Before and after, a thread that only looked at the clock was held up for a microsecond or more {} to {} times a \
-         second, {least_share:.1} to {most_share:.1} % of the time.\n",
+        "Before and after, a thread that only looked at the clock was held up for a microsecond or more\n\
+         {} to {} times a second, {least_share:.1} to {most_share:.1} % of the time.\n",
         count(least),
         count(most)
     ))

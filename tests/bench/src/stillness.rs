@@ -13,7 +13,7 @@ use crate::{machine, results::HeldUp};
 /// How long the thread looks at the clock.
 const LOOKS: Duration = Duration::from_secs(1);
 
-/// Two looks that are further apart were held up. Undisturbed, a look takes some 25 ns.
+/// Two looks that are as far apart were held up: one look takes a small part of that.
 const HELD_UP: Duration = Duration::from_micros(1);
 
 /// Looks at the clock for a second, on the CPU on which round trips are measured.

@@ -53,12 +53,17 @@ fn counter(event: impl Event) -> Result<Counter> {
 mod tests {
     use std::fs;
 
+    use ::tests::skipped_without_root;
     use perf_event::events::Software;
 
     use super::*;
 
     #[test]
     fn what_the_kernel_does_for_a_thread_is_counted_and_divided() {
+        // What happens inside the kernel is not everybody's to count.
+        if skipped_without_root("what_the_kernel_does_for_a_thread_is_counted_and_divided") {
+            return;
+        }
         // Every machine counts a thread's time.
         let mut time = Instructions(Some(counter(Software::TASK_CLOCK).expect("a counter")));
         let mut each_of = |times| {
