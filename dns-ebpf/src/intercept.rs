@@ -3,25 +3,17 @@
 use core::hint::cold_path;
 
 use crate::{
-    answer::{
-        Action, Control, ENTRY_HEAD, EXCEPTIONS_MAX, SECTION_MAX, SLOT_LEN, SLOTS_MAX, Section,
-    },
+    answer::{Action, ENTRY_HEAD, EXCEPTIONS_MAX, SECTION_MAX, SLOT_LEN, SLOTS_MAX, Section},
     checksum,
     frame::{self, Recognised},
+    lookup::{closest_encloser, entry_of, unchanged, unchanged_above},
     message,
-    name::{self, KEY_LENGTHS, NAMES_LEN, Name},
+    name::{self, Name},
     packet::{Packet, Scratch, Tables},
     pass::{Answered, Pass},
     reply::{self, Records, Reply},
     stored::{self, Asked},
 };
-
-/// The most nodes that the search for the closest encloser looks at: a zone, what lies between it and a longer zone,
-/// `svc`, a namespace, a service, an endpoint.
-const SEARCH_MAX: usize = 8;
-
-/// VERIFIER: bounds where a name lies in scratch.
-const PLACE_MASK: usize = 0x1ff;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +108,13 @@ pub fn decide<P: Packet>(
             if name.len != name_len {
                 return Err(Pass::Trailing);
             }
-            let (form, zone) = closest_encloser(tables, scratch, place, name, &control)?;
-            let form = tables.forget_in_memory(form.into()) as u8;
-            let zone = tables.forget_in_memory(zone.into()) as u8;
+            let encloser = closest_encloser(tables, scratch, place, name, &control)?;
+            let form = tables.forget_in_memory(encloser.below.into()) as u8;
+            let zone = tables.forget_in_memory(encloser.zone.into()) as u8;
+            if tables.started() != control.finished {
+                cold_path();
+                unchanged_above(tables, scratch, place, name, encloser, &control)?;
+            }
             match action(tables, form, question.query_type)? {
                 Action::Pass => return Err(Pass::UnknownName),
                 _ if name::is_server(&scratch.frame) => return Err(Pass::UnknownName),
@@ -141,53 +137,12 @@ pub fn decide<P: Packet>(
         },
         records,
     )?;
-
-    // Elements of a map are reused under their readers. If no change of a map was begun since the last
-    // one was finished before the look-up, all that was read belonged together and to this name.
     if tables.started() != control.finished {
-        return Err(Pass::Changing);
+        cold_path();
+        let place = name::place_of(tables.forget(name_len));
+        unchanged(tables, &scratch.names, place, &control)?;
     }
     Ok(reply)
-}
-
-/// Copies the entry of the name of `len` octets at `place` to the beginning of `entry`, if there is one, and returns
-/// its head.
-#[inline(always)]
-fn entry_of(
-    tables: &impl Tables,
-    names: &[u8; NAMES_LEN],
-    place: usize,
-    len: usize,
-    entry: &mut Section<SECTION_MAX>,
-) -> Option<[u8; ENTRY_HEAD]> {
-    let [short, middle, _] = KEY_LENGTHS;
-    let key = names.get(place & PLACE_MASK..)?;
-    if len <= short {
-        tables.entry::<{ KEY_LENGTHS[0] }>(key.first_chunk()?, entry)
-    } else if len <= middle {
-        tables.entry::<{ KEY_LENGTHS[1] }>(key.first_chunk()?, entry)
-    } else {
-        tables.entry::<{ KEY_LENGTHS[2] }>(key.first_chunk()?, entry)
-    }
-}
-
-/// As [`entry_of`], the head alone.
-#[inline(always)]
-fn entry_head_of(
-    tables: &impl Tables,
-    names: &[u8; NAMES_LEN],
-    place: usize,
-    len: usize,
-) -> Option<[u8; ENTRY_HEAD]> {
-    let [short, middle, _] = KEY_LENGTHS;
-    let key = names.get(place & PLACE_MASK..)?;
-    if len <= short {
-        tables.entry_head::<{ KEY_LENGTHS[0] }>(key.first_chunk()?)
-    } else if len <= middle {
-        tables.entry_head::<{ KEY_LENGTHS[1] }>(key.first_chunk()?)
-    } else {
-        tables.entry_head::<{ KEY_LENGTHS[2] }>(key.first_chunk()?)
-    }
 }
 
 /// What the entry of the question's own name says to its type; it lies at the beginning of the section.
@@ -256,50 +211,6 @@ fn action(tables: &impl Tables, form: u8, query_type: u16) -> Result<Action, Pas
         2 => Action::Nxdomain,
         _ => Action::Pass,
     })
-}
-
-/// Finds the deepest existing ancestor of an absent name (RFC 5155 §1.3); returns its form for names below it, and
-/// its zone.
-///
-/// It goes down from a node that exists, and up from a name that does not. What a node says of absent names below it
-/// is true by itself, so it does not matter where the search begins. Most absent names lie in a namespace: it begins at
-/// the depth of these.
-#[inline(always)]
-fn closest_encloser(
-    tables: &impl Tables,
-    scratch: &mut Scratch,
-    place: usize,
-    name: Name,
-    control: &Control,
-) -> Result<(u8, u8), Pass> {
-    let top = usize::from(control.zone_labels) & 0x3f;
-    let mut depth = usize::from(control.search_labels) & 0x3f;
-    // The name itself is known to be absent.
-    if depth >= name.labels {
-        depth = name.labels.wrapping_sub(1) & 0x3f;
-    }
-    let mut found = None;
-    for _ in 0..SEARCH_MAX {
-        if depth < top || depth >= name.labels {
-            return Ok(found.unwrap_or((0, 0)));
-        }
-        let index = tables.forget_in_memory(name.labels - depth) & 0x3f;
-        let start = scratch.labels.get(index).copied().unwrap_or(0);
-        let len = name.len.wrapping_sub(start.into()) & 0xff;
-        match (
-            entry_head_of(tables, &scratch.names, place + usize::from(start), len),
-            found,
-        ) {
-            (Some([zone, _, below, _]), _) => {
-                found = Some((below, zone));
-                depth += 1;
-            }
-            (None, Some(found)) => return Ok(found),
-            (None, None) => depth = depth.wrapping_sub(1),
-        }
-        depth = tables.forget_in_memory(depth) & 0x3f;
-    }
-    Err(Pass::UnknownName)
 }
 
 /// The zone's denial, brought into scratch.

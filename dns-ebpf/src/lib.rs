@@ -18,6 +18,7 @@ pub mod answer;
 mod checksum;
 mod frame;
 mod intercept;
+mod lookup;
 mod message;
 mod name;
 mod packet;

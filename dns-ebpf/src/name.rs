@@ -20,8 +20,12 @@ pub const KEY_LENGTHS: [usize; 3] = [40, 64, 256];
 /// behind each are zero, and stay so: they pad the name and each of its suffixes, so that whatever of it is looked up,
 /// its key lies there already.
 pub const NAME_PLACES: [usize; 3] = [0, 2 * 40, 2 * (40 + 64)];
+/// Where [`spelling_of`] sums octets, behind the names and their padding.
+const SUM_PLACE: usize = 2 * (40 + 64 + 256);
+/// The most octets that it sums.
+const SUM_MAX: usize = 256;
 /// Octets of [`Scratch::names`](crate::Scratch::names).
-pub const NAMES_LEN: usize = 2 * (40 + 64 + 256);
+pub const NAMES_LEN: usize = SUM_PLACE + SUM_MAX;
 /// A question's octets from its name on, rounded up to a power of two.
 const QUESTION_MAX: usize = FRAME_LEN - HEAD_LEN;
 
@@ -162,6 +166,20 @@ impl Spelling {
     }
 }
 
+/// Where a name of `len` octets lies once it is folded.
+#[inline(always)]
+pub(crate) fn place_of(len: usize) -> usize {
+    let [short, middle, _] = KEY_LENGTHS;
+    let [at_short, at_middle, at_long] = NAME_PLACES;
+    if len <= short {
+        at_short
+    } else if len <= middle {
+        at_middle
+    } else {
+        at_long
+    }
+}
+
 /// Folds the question's name of `len` octets (at most 256) into `names`; returns where it lies there.
 #[inline(always)]
 pub(crate) fn fold_question(
@@ -212,8 +230,7 @@ fn fold_words<const WORDS: usize>(
     Ok(spelling)
 }
 
-/// Sums `len` octets of the packet, at most `N` (a multiple of 8), as [`fold_question`] does the name's; the place of
-/// the longest names serves for it.
+/// Sums `len` octets of the packet, at most `N` (a multiple of 8), as [`fold_question`] does the name's.
 #[inline(always)]
 pub(crate) fn spelling_of<const N: usize>(
     packet: &impl Packet,
@@ -224,17 +241,18 @@ pub(crate) fn spelling_of<const N: usize>(
     if len > N {
         return Err(Failed);
     }
-    let [.., place] = NAME_PLACES;
+    const { assert!(N <= SUM_MAX && N.is_multiple_of(8)) }
     // Of zeros that LLVM knows it would make a call of memset, which stores octet by octet; the padding's it does not
     // know.
-    let zeros = *word_at(names, place + 256)?;
+    let [.., long] = NAME_PLACES;
+    let zeros = *word_at(names, long + 256)?;
     for index in 0..N / 8 {
-        *word_at(names, place + index * 8)? = zeros;
+        *word_at(names, SUM_PLACE + index * 8)? = zeros;
     }
-    packet.load(at, names, place, len)?;
+    packet.load(at, names, SUM_PLACE, len)?;
     let mut spelling = Spelling::EMPTY;
     for index in 0..N / 8 {
-        spelling.take(u64::from_le_bytes(*word_at(names, place + index * 8)?));
+        spelling.take(u64::from_le_bytes(*word_at(names, SUM_PLACE + index * 8)?));
     }
     Ok(spelling)
 }

@@ -64,6 +64,8 @@ pub trait Tables {
     fn control(&self) -> Option<Control>;
     /// How many changes of the maps were begun by now.
     fn started(&self) -> u64;
+    /// The number of the last change of a stripe: see [`Changes`](crate::answer::Changes).
+    fn changed(&self, stripe: usize) -> u64;
     /// Copies the entry of a name to the beginning of `entry`, if there is one, and returns its head. `N` is the
     /// shortest of [`KEY_LENGTHS`](crate::KEY_LENGTHS) that holds the name.
     fn entry<const N: usize>(

@@ -41,7 +41,8 @@ pub enum Pass {
     ClientSize = 15,
     /// The reply is larger than the interface's MTU.
     Mtu = 16,
-    /// The agent was writing while this question was looked up.
+    /// The agent was writing what this question looked up, or of the same stripe: see
+    /// [`Changes`](crate::answer::Changes).
     Changing = 17,
     /// The answer's time has run out.
     Expired = 18,

@@ -11,8 +11,8 @@ use aya_ebpf::{
 use dns_ebpf::{
     COUNTERS as COUNTERS_LEN, Scratch, Tables,
     answer::{
-        Control, Destination, ENTRY_HEAD, Entry, FORMS_MAX, Form, Key, PORTS_MAX, SECTION_MAX,
-        Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
+        Changes, Control, Destination, ENTRY_HEAD, Entry, FORMS_MAX, Form, Key, PORTS_MAX,
+        SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
     },
 };
 
@@ -49,6 +49,8 @@ static INTERFACES: HashMap<u32, u32, 4096, NO_PREALLOC> = HashMap::new();
 static COUNTERS: PerCpuArray<u64, { COUNTERS_LEN as usize }> = PerCpuArray::new();
 #[btf_map]
 static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
+#[btf_map]
+static CHANGES: Array<Changes, 1, MMAPABLE> = Array::new();
 #[btf_map]
 static MEMORY: PerCpuArray<Memory, 1> = PerCpuArray::new();
 
@@ -105,7 +107,7 @@ pub(super) struct Maps {
 fn copy<const N: usize>(from: *const u64, to: *mut u64) {
     for index in 0..N {
         // SAFETY: `from` holds N aligned words. They may change while they are read: the datapath
-        // finds that out by `Tables::started` and drops the copy.
+        // finds that out by `Tables::started` and `Tables::changed`, and drops the copy.
         let word = unsafe { from.wrapping_add(index).read_volatile() };
         // SAFETY: `to` holds N aligned words.
         unsafe { to.wrapping_add(index).write(word) }
@@ -187,6 +189,17 @@ impl Tables for Maps {
         let started = unsafe { &raw const (*control).started };
         // SAFETY: as above.
         unsafe { started.read_volatile() }
+    }
+
+    #[inline(always)]
+    fn changed(&self, stripe: usize) -> u64 {
+        // What is not there must not be answered from.
+        let Some(changes) = CHANGES.get_ptr(0) else {
+            return u64::MAX;
+        };
+        let first: *const u64 = changes.cast();
+        // SAFETY: the map's one element has STRIPES words.
+        unsafe { first.wrapping_add(stripe % STRIPES).read_volatile() }
     }
 
     #[inline(always)]

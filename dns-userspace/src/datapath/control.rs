@@ -1,18 +1,22 @@
-//! The record that agent and kernel share: the lease, and what was begun and finished in the maps.
+//! What agent and kernel share: the lease, and which changes of the maps were begun and finished.
 
 use std::{
-    io, ptr,
+    io,
+    ops::Deref,
+    ptr,
     sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
     time::Duration,
 };
 
 use aya::maps::MapData;
-use dns_ebpf::answer::{Control, LAYOUT, PORTS_MAX};
+use dns_ebpf::answer::{Changes, Control, LAYOUT, PORTS_MAX, STRIPES, stripe};
 use rustix::{
     fd::AsFd as _,
     mm::{MapFlags, ProtFlags, mmap, munmap},
     time::{ClockId, clock_gettime},
 };
+
+use super::store::key;
 
 /// How long the kernel answers without hearing from the agent.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -20,6 +24,7 @@ pub const LEASE: Duration = Duration::from_secs(5);
 const PAGE: usize = 4096;
 
 /// [`Control`] as it is written: field by field, each in one piece.
+#[derive(Debug)]
 #[repr(C)]
 struct Shared {
     layout: AtomicU64,
@@ -35,12 +40,38 @@ struct Shared {
     policy: AtomicU32,
 }
 
-const _: () = assert!(size_of::<Shared>() == size_of::<Control>());
+/// [`Changes`] as it is written.
+#[derive(Debug)]
+#[repr(C)]
+struct SharedChanges {
+    last: [AtomicU64; STRIPES],
+}
 
-/// The control map in the agent's memory.
+const _: () = assert!(size_of::<Shared>() == size_of::<Control>());
+const _: () = assert!(size_of::<SharedChanges>() == size_of::<Changes>());
+
+/// What a change of the maps touches.
+#[derive(Clone, Copy, Debug)]
+pub enum Touched<'name> {
+    /// The entry of this name in wire form.
+    Entry(&'name [u8]),
+    /// What any answer may be made from: forms and zones.
+    All,
+    /// No answer, but what a question was admitted by.
+    Admission,
+}
+
+/// The control map, and that of the changes, in the agent's memory.
 #[derive(Debug)]
 pub struct ControlMap {
-    shared: *mut Shared,
+    control: Mapped<Shared>,
+    changes: Mapped<SharedChanges>,
+}
+
+/// The one element of an array in the agent's memory.
+#[derive(Debug)]
+struct Mapped<T> {
+    shared: *mut T,
     /// Keeps the map, and so the memory, alive.
     _map: MapData,
 }
@@ -50,12 +81,10 @@ unsafe impl Send for ControlMap {}
 // SAFETY: as above.
 unsafe impl Sync for ControlMap {}
 
-impl ControlMap {
-    /// Maps the control map's one element.
-    ///
-    /// # Errors
-    /// The kernel's, if the map cannot be mapped into memory (it needs Linux 5.5).
-    pub fn new(map: MapData) -> io::Result<Self> {
+impl<T> Mapped<T> {
+    /// Maps an element, all of whose fields are atomic.
+    fn new(map: MapData) -> io::Result<Self> {
+        const { assert!(size_of::<T>() <= PAGE) }
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
         let address = unsafe {
@@ -73,10 +102,31 @@ impl ControlMap {
             _map: map,
         })
     }
+}
+
+impl<T> Deref for Mapped<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: mapped and page-aligned, a `T` long, only accessed atomically on this side.
+        unsafe { &*self.shared }
+    }
+}
+
+impl ControlMap {
+    /// Maps the one element of each: of the map `CONTROL`, and of `CHANGES`.
+    ///
+    /// # Errors
+    /// The kernel's, if a map cannot be mapped into memory (it needs Linux 5.5).
+    pub fn new(control: MapData, changes: MapData) -> io::Result<Self> {
+        Ok(Self {
+            control: Mapped::new(control)?,
+            changes: Mapped::new(changes)?,
+        })
+    }
 
     fn shared(&self) -> &Shared {
-        // SAFETY: mapped and page-aligned, a `Shared` long, only accessed atomically on this side.
-        unsafe { &*self.shared }
+        &self.control
     }
 
     /// The layout number of the agent that filled the maps; zero in a new map.
@@ -151,14 +201,28 @@ impl ControlMap {
         self.shared().search_labels.store(search, Ordering::Release);
     }
 
-    /// Says that maps are about to change. Questions that are looked up until [`Self::finish`] pass.
-    pub fn begin(&self) {
+    /// Says that maps are about to change. Questions that look up what is touched pass until [`Self::finish`].
+    ///
+    /// One thread at a time may do so.
+    pub fn begin(&self, touched: Touched<'_>) {
         let shared = self.shared();
         let started = shared
             .started
             .load(Ordering::Relaxed)
             .max(shared.finished.load(Ordering::Relaxed));
-        shared.started.store(started + 1, Ordering::Release);
+        let number = started + 1;
+        let last = &self.changes.last;
+        let touched = match touched {
+            Touched::Entry(name) => last
+                .get(stripe(&key(name))..)
+                .and_then(|rest| rest.get(..1)),
+            Touched::All => last.get(..),
+            Touched::Admission => None,
+        };
+        for stripe in touched.unwrap_or_default() {
+            stripe.store(number, Ordering::Release);
+        }
+        shared.started.store(number, Ordering::Release);
         fence(Ordering::SeqCst);
     }
 
@@ -172,11 +236,11 @@ impl ControlMap {
     }
 }
 
-impl Drop for ControlMap {
+impl<T> Drop for Mapped<T> {
     fn drop(&mut self) {
         // SAFETY: what `new` mapped, and nothing refers to it any more.
         if let Err(error) = unsafe { munmap(self.shared.cast(), PAGE) } {
-            tracing::debug!(%error, "the control map stays mapped");
+            tracing::debug!(%error, "a map stays mapped");
         }
     }
 }
@@ -186,4 +250,26 @@ impl Drop for ControlMap {
 pub fn now() -> u64 {
     let time = clock_gettime(ClockId::Boottime);
     (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_spread_over_the_stripes() {
+        let mut names = [0; STRIPES];
+        for number in 0..100 * STRIPES {
+            let label = format!("service-{number}");
+            let mut name = vec![label.len() as u8];
+            name.extend(label.bytes());
+            name.extend(b"\x07default\x03svc\x07cluster\x05local\0");
+            names[stripe(&key(&name))] += 1;
+        }
+        // Ten is the square root of a hundred, by which chance spreads them.
+        assert!(
+            names.iter().all(|count| (50..150).contains(count)),
+            "{names:?}"
+        );
+    }
 }

@@ -14,7 +14,7 @@ use aya::{
 };
 use dns_ebpf::answer::LAYOUT;
 
-use super::control::ControlMap;
+use super::{control::ControlMap, reader::pinned};
 
 /// The object that the build has made; empty when it was told to skip that.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/interceptor"));
@@ -35,8 +35,11 @@ pub(super) const PINNED: [&str; 13] = [
     "INTERFACES",
     "COUNTERS",
 ];
-/// The control map, pinned like the others.
+/// The maps that are also in the agent's memory, pinned like the others.
+const SHARED: [&str; 2] = [CONTROL, CHANGES];
+/// The one that is there as soon as an agent's maps are.
 pub(super) const CONTROL: &str = "CONTROL";
+const CHANGES: &str = "CHANGES";
 /// Where the kernel describes its types.
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// The classifiers.
@@ -99,18 +102,16 @@ pub fn load(directory: &Path, sizes: Sizes) -> anyhow::Result<Loaded> {
         remove_maps(directory)?;
     }
     let mut loader = loader(sizes)?;
-    for name in PINNED.into_iter().chain([CONTROL]) {
+    for name in PINNED.into_iter().chain(SHARED) {
         loader.map_pin_path(name, directory.join(name));
     }
     let mut object = loader
         .load(object()?)
         .map_err(|error| explain(&error, "load the BPF object"))?;
     load_programs(&mut object)?;
-    let control = ControlMap::new(take(&mut object, CONTROL)?)
-        .context("map the control record into memory; it needs Linux 5.5 or later")?;
     Ok(Loaded {
+        control: Arc::new(control_of(&mut object)?),
         object,
-        control: Arc::new(control),
         adopted,
     })
 }
@@ -128,13 +129,26 @@ pub fn is_pinned(directory: &Path) -> bool {
 pub fn load_unpinned(sizes: Sizes) -> anyhow::Result<Loaded> {
     let mut object = unloaded(sizes)?;
     load_programs(&mut object)?;
-    let control = ControlMap::new(take(&mut object, CONTROL)?)
-        .context("map the control record into memory")?;
     Ok(Loaded {
+        control: Arc::new(control_of(&mut object)?),
         object,
-        control: Arc::new(control),
         adopted: false,
     })
+}
+
+fn control_of(object: &mut Ebpf) -> anyhow::Result<ControlMap> {
+    let (control, changes) = (take(object, CONTROL)?, take(object, CHANGES)?);
+    ControlMap::new(control, changes)
+        .context("map the control record into memory; it needs Linux 5.5 or later")
+}
+
+/// The control record of the maps that are pinned in `directory`.
+///
+/// # Errors
+/// They are not all pinned there, or reading is not permitted.
+pub(super) fn pinned_control(directory: &Path) -> anyhow::Result<ControlMap> {
+    let (control, changes) = (pinned(directory, CONTROL)?, pinned(directory, CHANGES)?);
+    ControlMap::new(control, changes).context("map the control record into memory")
 }
 
 /// The object with its maps made and its programs not loaded yet, for tests.
@@ -219,11 +233,8 @@ pub(super) fn take(object: &mut Ebpf, name: &str) -> anyhow::Result<MapData> {
 
 /// Whether pinned maps are there, complete, and as this agent would make them.
 fn adoptable(directory: &Path, sizes: Sizes) -> bool {
-    let layout = MapData::from_pin(directory.join(CONTROL))
-        .ok()
-        .and_then(|map| ControlMap::new(map).ok())
-        .map(|control| control.layout());
-    if layout != Some(LAYOUT) {
+    let layout = pinned_control(directory).map(|control| control.layout());
+    if layout.ok() != Some(LAYOUT) {
         return false;
     }
     PINNED.iter().all(|name| {
@@ -235,7 +246,7 @@ fn adoptable(directory: &Path, sizes: Sizes) -> bool {
 }
 
 fn remove_maps(directory: &Path) -> anyhow::Result<()> {
-    for name in PINNED.into_iter().chain([CONTROL]) {
+    for name in PINNED.into_iter().chain(SHARED) {
         let path: PathBuf = directory.join(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

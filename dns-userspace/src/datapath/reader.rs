@@ -10,7 +10,6 @@ use aya::maps::{Array, HashMap, Map, MapData, MapError};
 use dns_ebpf::answer::{ENTRY_LEN, FORM_LEN};
 
 use super::{
-    control::ControlMap,
     object,
     store::{key, key_length},
 };
@@ -119,7 +118,5 @@ pub(super) fn pinned(directory: &Path, name: &str) -> anyhow::Result<MapData> {
 /// # Errors
 /// Nothing is pinned there, or reading is not permitted.
 pub fn lease_left(directory: &Path) -> anyhow::Result<Duration> {
-    let control = ControlMap::new(pinned(directory, object::CONTROL)?)
-        .context("map the control record into memory")?;
-    Ok(control.lease_left())
+    Ok(object::pinned_control(directory)?.lease_left())
 }

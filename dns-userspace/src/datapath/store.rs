@@ -18,7 +18,7 @@ use dns_ebpf::{
 };
 
 use super::{
-    control::ControlMap,
+    control::{ControlMap, Touched},
     counters::{Counters, Counts},
     object,
 };
@@ -118,7 +118,7 @@ impl Store {
         forms: &[[u8; FORM_LEN]],
         zones: &[[u8; ZONE_LEN]],
     ) -> anyhow::Result<()> {
-        self.control.begin();
+        self.control.begin(Touched::All);
         let written = (0..)
             .zip(forms)
             .try_for_each(|(index, form)| self.forms.set(index, form, 0))
@@ -139,9 +139,9 @@ impl Store {
         &mut self,
         addresses: &BTreeSet<SocketAddr>,
     ) -> anyhow::Result<Vec<SocketAddr>> {
-        // What the datapath has found out of an address it believes until the maps change.
-        self.control.begin();
         let left = self.replace_destinations(addresses);
+        // What the datapath has found out of an address it believes until a change is finished.
+        self.control.begin(Touched::Admission);
         self.control.finish();
         left
     }
@@ -300,16 +300,25 @@ impl Maps for Store {
     }
 
     fn apply(&mut self, operation: Operation) -> Result<(), Refused> {
-        self.control.begin();
         let done = match &operation {
+            Operation::PutEntry { name, entry } => {
+                self.control.begin(Touched::Entry(name));
+                let done = self.put_entry(name, entry);
+                self.control.finish();
+                done
+            }
+            Operation::RemoveEntry { name } => {
+                self.control.begin(Touched::Entry(name));
+                let done = self.remove_entry(name);
+                self.control.finish();
+                done
+            }
+            // No entry refers to them: see `dns_ebpf::answer::Changes`.
             Operation::PutSection { key, section } => {
                 self.put_section(*key, section.class, &section.octets)
             }
-            Operation::PutEntry { name, entry } => self.put_entry(name, entry),
-            Operation::RemoveEntry { name } => self.remove_entry(name),
             Operation::RemoveSection { class, key } => self.remove_section(*key, *class),
         };
-        self.control.finish();
         match done {
             Ok(()) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),

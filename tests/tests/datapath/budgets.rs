@@ -100,6 +100,7 @@ fn the_kernels_maps_are_as_wide_as_the_layout_says() {
         ("INTERFACES", 4, 4),
         ("COUNTERS", 4, 8),
         ("CONTROL", 4, 64),
+        ("CHANGES", 4, 2048),
     ] {
         let info = info(&object, name);
         let sizes = (info.key_size() as usize, info.value_size() as usize);

@@ -10,8 +10,15 @@ mod options;
 
 use std::collections::BTreeSet;
 
-use dns_ebpf::{Outcome, Pass};
-use tests::frame::Datagram;
+use dns_ebpf::{
+    Outcome, Pass,
+    answer::{STRIPES, stripe},
+};
+use dns_userspace::{
+    datapath::store::key,
+    encode::{WireName, wire_name},
+};
+use tests::{frame::Datagram, hickory_proto::rr::Name};
 
 use crate::{
     cluster::Cluster,
@@ -47,8 +54,10 @@ pub(crate) enum Condition {
     LeaseOver,
     /// Absent names are not denied.
     DenialsOff,
-    /// A change of the maps has begun and is not finished.
+    /// A change of the maps that may touch anything has begun and is not finished.
     Changing,
+    /// A change of this name's entry has begun and is not finished.
+    ChangingAt(&'static str),
     /// The interface's MTU, or that it is unknown, while no other interface is known.
     Mtu(Option<u32>),
     /// Another interface has a small MTU, this one has 1500.
@@ -116,12 +125,22 @@ pub(crate) fn under(tables: &HostTables, condition: Condition) -> HostTables {
         Condition::Usual => {}
         Condition::LeaseOver => tables.control.lease = 0,
         Condition::DenialsOff => tables.control.denials = 0,
-        Condition::Changing => tables.started += 1,
+        Condition::Changing => tables.begin(0..STRIPES),
+        Condition::ChangingAt(name) => {
+            let stripe = stripe(&key(&wire(name)));
+            tables.begin(stripe..stripe + 1);
+        }
         Condition::Mtu(mtu) => tables.set_mtu(INTERFACE, mtu),
         Condition::NarrowNeighbour => tables.set_mtu(INTERFACE + 1, Some(68)),
         Condition::SizeCap(octets) => tables.control.size_cap = octets,
     }
     tables
+}
+
+/// A name in wire form.
+pub(crate) fn wire(name: &str) -> WireName {
+    let name = Name::from_ascii(name).expect("a name");
+    wire_name(&name).expect("a name of usual length")
 }
 
 /// What became of a frame, as the table says it.

@@ -4,13 +4,14 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    ops::Range,
 };
 
 use dns_ebpf::{
     Failed, Outcome, Packet, Scratch, Tables,
     answer::{
         Control, Destination, ENTRY_HEAD, ENTRY_LEN, FORMS_MAX, Form, LAYOUT, PORTS_MAX,
-        SECTION_MAX, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
+        SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
     },
 };
 use dns_userspace::{
@@ -144,6 +145,8 @@ pub(crate) struct HostTables {
     pub(crate) control: Control,
     /// What `started` says once the look-ups are done.
     pub(crate) started: u64,
+    /// The last change of each stripe.
+    changed: [u64; STRIPES],
     pub(crate) random: u32,
     pub(crate) now: u64,
     pub(crate) tick: u64,
@@ -184,6 +187,7 @@ impl HostTables {
         let mut tables = Self {
             control,
             started: 0,
+            changed: [0; STRIPES],
             random: 0,
             now: NOW,
             tick: 0,
@@ -198,6 +202,12 @@ impl HostTables {
         tables.set_mtu(INTERFACE, Some(1500));
         cluster.fill(&mut tables);
         tables
+    }
+
+    /// Begins a change that touches these stripes.
+    pub(crate) fn begin(&mut self, stripes: Range<usize>) {
+        self.started += 1;
+        self.changed[stripes].fill(self.started);
     }
 
     /// Notes an interface's MTU as the agent does.
@@ -290,6 +300,10 @@ impl Tables for HostTables {
 
     fn started(&self) -> u64 {
         self.started
+    }
+
+    fn changed(&self, stripe: usize) -> u64 {
+        self.changed[stripe]
     }
 
     fn entry<const N: usize>(

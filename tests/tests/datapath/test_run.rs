@@ -15,6 +15,7 @@ use aya::{
 use dns_ebpf::Scratch;
 use dns_userspace::{
     datapath::{
+        control::Touched,
         mtus::Mtus,
         object::{self, Sizes},
         store::Store,
@@ -23,7 +24,7 @@ use dns_userspace::{
 };
 
 use crate::{
-    cases::Condition,
+    cases::{Condition, wire},
     cluster::{Cluster, SERIAL},
     crafted,
     frames::{SERVERS, address},
@@ -126,7 +127,8 @@ impl Kernel {
         });
         match condition {
             Condition::LeaseOver => control.end_lease(),
-            Condition::Changing => control.begin(),
+            Condition::Changing => control.begin(Touched::All),
+            Condition::ChangingAt(name) => control.begin(Touched::Entry(&wire(name))),
             _ => {}
         }
         let mtu = match condition {

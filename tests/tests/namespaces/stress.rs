@@ -1,46 +1,48 @@
-//! Entries are rewritten, removed and refused while pods ask: every reply is one whole answer.
+//! Entries are rewritten, removed and refused while pods ask: every reply is one whole answer, and a name that does not
+//! change is answered all the while.
 //!
-//! The agent's own table and maps run in this process, so that they change as fast as they can. A
-//! responder takes the questions that the kernel passes on.
+//! A responder takes the questions that the kernel passes on.
+
+mod writer;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::UdpSocket,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use dns_ebpf::Pass;
+use dns_ebpf::{Pass, answer::stripe};
 use dns_userspace::{
     datapath::{
         attach::{Attachment, Attachments, Hook, Programs},
         interfaces::{AttachPoint, Interface},
         mtus::Mtus,
         object::{self, Sizes},
-        store::Store,
+        store::{Store, key},
     },
-    encode::{self, Forms},
-    objects::{Address, Endpoint, EndpointSlice, Kind, Namespace, Object, Service},
-    policy::{Policy, Zone},
-    projection::{self, NothingResolved, View},
-    table::{Changed, Table},
-    world::{Affected, Event, World},
+    encode,
 };
 use tests::{
     Client, Pins, Pod, Question,
     hickory_proto::{
         op::{Message, ResponseCode},
-        rr::RecordType,
+        rr::{Name, RecordType},
     },
     skipped_without_root,
 };
 
+use self::writer::{write, writer};
 use crate::site::{SERVERS, address, full, ip};
 
 /// How many questions all askers together ask.
 const QUESTIONS: u64 = 24_000;
 const ASKERS: u64 = 2;
+/// The second octet of the addresses of the Service that never changes.
+const STEADY: u8 = 77;
+/// How many Services fill the map in turn.
+const FILLERS: u64 = 64;
 /// REFUSED, by which the responder says that the kernel has passed a question on.
 const PASSED: u8 = 5;
 
@@ -73,142 +75,46 @@ const fn changing(
     Changing { name, own, turns }
 }
 
-/// What the agent has: the objects, and what the maps hold of them.
-struct Writer {
-    policy: Policy,
-    forms: Forms,
-    world: World,
-    table: Table,
-    store: Store,
-    refused: usize,
+fn filler(number: u64) -> String {
+    format!("filler-{number}")
 }
 
-impl Writer {
-    fn carry(&mut self, affected: &Affected) {
-        for owner in affected {
-            let view = View {
-                policy: &self.policy,
-                world: &self.world,
-                resolved: &NothingResolved,
-                serial: 0,
-            };
-            let (nodes, _) = projection::nodes_of(view, owner);
-            let drafts = nodes
-                .iter()
-                .filter_map(|node| encode::encode(node, &self.forms).0);
-            let drafts = drafts.collect();
-            let Changed { refused, deaf, .. } = self.table.set(&mut self.store, owner, drafts);
-            self.refused += refused;
-            assert!(!deaf, "a parent's entry is never new, so it has its place");
-        }
-    }
-
-    fn apply(&mut self, event: Event) {
-        let affected = self.world.apply(event);
-        self.carry(&affected);
-    }
-
-    fn put_service(&mut self, name: &str) {
-        self.apply(Event::Applied(Object::Service(Service {
-            namespace: "shop".into(),
-            name: name.into(),
-            external_name: None,
-            cluster_ips: [Address::from("None")].into(),
-            ports: [].into(),
-            doubtful: false,
-        })));
-    }
-
-    /// Makes `count` addresses 10.`own`.N.`last` the service's endpoints.
-    fn put_endpoints(&mut self, service: &str, own: u8, (count, last): (u8, u8)) {
-        let endpoint = |third: u8| Endpoint {
-            address: Address::Ip([10, own, third, last].into()),
-            // One name for all, so that there is no further name for each.
-            hostname: Some("node".into()),
-            pod: None,
-            ready: true,
-        };
-        self.apply(Event::Applied(Object::EndpointSlice(EndpointSlice {
-            namespace: "shop".into(),
-            name: format!("{service}-1").into(),
-            service: Some(service.into()),
-            endpoints: (1..=count).map(endpoint).collect(),
-            ports: [].into(),
-            doubtful: false,
-        })));
-    }
-
-    fn delete(&mut self, kind: Kind, name: &str) {
-        let reference = dns_userspace::objects::ObjectReference {
-            kind,
-            namespace: "shop".into(),
-            name: name.into(),
-        };
-        self.apply(Event::Deleted(reference));
-    }
-
-    fn turn(&mut self, changing: &Changing, turn: usize) {
-        match changing.turns[turn] {
-            Some(addresses) => self.put_endpoints(changing.name, changing.own, addresses),
-            None => self.delete(Kind::EndpointSlice, &format!("{}-1", changing.name)),
-        }
-    }
-}
-
-fn writer(store: Store) -> Result<Writer> {
-    let policy = Policy::kubeadm(vec![Zone::parse("cluster.local")?]);
-    let mut writer = Writer {
-        table: Table::new(0),
-        world: World::default(),
-        store,
-        forms: Forms::of(&policy)?,
-        policy,
-        refused: 0,
+/// The name in the namespace `shop` that nothing ever happens to: no name that changes shares its stripe.
+fn steady() -> Result<String> {
+    let stripe_of = |name: String| {
+        let name = Name::from_ascii(full(&name))?;
+        let name = encode::wire_name(&name)?;
+        anyhow::Ok(stripe(&key(&name)))
     };
-    let control = writer.store.control();
-    control.set_size_cap(u16::MAX);
-    control.set_search_labels(writer.policy.search_labels());
-    control.claim(writer.policy.mark(&writer.forms));
-    let zones = encode::zones(&writer.policy, 1).context("write the zones")?;
-    writer.store.put_policy(writer.forms.rows(), &zones)?;
-    let owners = writer.world.owners();
-    writer.carry(&owners);
-    writer.apply(Event::Applied(Object::Namespace(Namespace::named("shop"))));
-    for changing in &CHANGING {
-        writer.put_service(changing.name);
-        writer.turn(changing, 0);
+    let changing = CHANGING.iter().map(|changing| changing.name.to_owned());
+    let names = changing.chain((0..FILLERS).map(filler));
+    let stripes = names
+        .flat_map(|name| [format!("node.{name}"), name])
+        .map(stripe_of);
+    let stripes: BTreeSet<usize> = stripes.collect::<Result<_>>()?;
+    for number in 0..1000 {
+        let name = format!("steady-{number}");
+        if !stripes.contains(&stripe_of(name.clone())?) {
+            return Ok(name);
+        }
     }
-    let addresses = SERVERS.map(address).into();
-    writer.store.set_destinations(&addresses)?;
-    writer.store.control().set_denials(true);
-    writer.store.control().renew_lease();
-    Ok(writer)
+    Err(anyhow!("every stripe has a name that changes"))
 }
 
-/// Rewrites everything, round after round, until told to stop; fills the map and empties it.
-fn write(writer: &mut Writer, stop: &AtomicBool) -> u64 {
-    let mut rounds = 0;
+/// Asks for the name that does not change, until told to stop; returns how often.
+fn ask_steadily(client: &Client, name: &str, stop: &AtomicBool) -> Result<u64> {
+    let mut asked = 0;
     while !stop.load(Ordering::Relaxed) {
-        rounds += 1;
-        let turn = (rounds % 2) as usize;
-        for changing in &CHANGING {
-            writer.turn(changing, turn);
-        }
-        // More names than there is room for; and their answers take the room that those of names that
-        // exist throughout need: these are refused then, and nobody may deny them.
-        if rounds % 8 < 4 {
-            let filler = format!("filler-{}", rounds % 64);
-            writer.put_service(&filler);
-            writer.put_endpoints(&filler, 99, (25, 9));
-        } else {
-            for number in 0..64 {
-                writer.delete(Kind::EndpointSlice, &format!("filler-{number}-1"));
-                writer.delete(Kind::Service, &format!("filler-{number}"));
-            }
-        }
-        writer.store.control().renew_lease();
+        let mut question = Question::new(&full(name), RecordType::A);
+        question.id = asked as u16;
+        let message = client.resolve(&question)?;
+        ensure!(
+            message.metadata.response_code == ResponseCode::NoError && message.answers.len() == 2,
+            "question {asked} for {name}, which nothing happens to: {message:?}"
+        );
+        asked += 1;
     }
-    rounds
+    Ok(asked)
 }
 
 /// Answers whatever the kernel has passed on, so that nobody waits in vain.
@@ -299,7 +205,7 @@ fn ask(client: &Client, asked: &AtomicU64) -> Result<Kinds> {
 /// Loads the datapath on small maps and attaches it to the pod's veth.
 fn attach(node: &tests::Namespace, pod: &Pod, pins: &Pins) -> Result<(Store, Attachments)> {
     let sizes = Sizes {
-        entries: 48,
+        entries: 50,
         sections: 8,
     };
     let mut loaded = object::load_unpinned(sizes)?;
@@ -327,8 +233,9 @@ fn attach(node: &tests::Namespace, pod: &Pod, pins: &Pins) -> Result<(Store, Att
 }
 
 #[test]
-fn every_reply_is_one_whole_answer_while_entries_change_vanish_and_are_refused() -> Result<()> {
-    let name = "every_reply_is_one_whole_answer_while_entries_change_vanish_and_are_refused";
+fn while_entries_change_vanish_and_are_refused_every_reply_is_whole_and_other_names_are_answered()
+-> Result<()> {
+    let name = "while_entries_change_vanish_and_are_refused_every_reply_is_whole_and_other_names_are_answered";
     if skipped_without_root(name) {
         return Ok(());
     }
@@ -344,24 +251,29 @@ fn every_reply_is_one_whole_answer_while_entries_change_vanish_and_are_refused()
     let clients = (0..ASKERS).map(|_| pod.client(address(server)));
     let clients: Vec<Client> = clients.collect::<Result<_>>()?;
 
+    let steady_client = pod.client(address(server))?;
+    let steady = steady()?;
+
     let (stop, asked) = (AtomicBool::new(false), AtomicU64::new(0));
-    let (rounds, answers) = thread::scope(|scope| {
+    let (rounds, steadily, answers) = thread::scope(|scope| {
         let writing = scope.spawn(|| write(&mut writer, &stop));
         let responding = scope.spawn(|| respond(&socket, &stop));
+        let asking_steadily = scope.spawn(|| ask_steadily(&steady_client, &steady, &stop));
         let asking: Vec<_> = clients
             .iter()
             .map(|client| scope.spawn(|| ask(client, &asked)))
             .collect();
-        let join = |asker: thread::ScopedJoinHandle<'_, Result<Kinds>>| match asker.join() {
-            Ok(answers) => answers,
-            Err(_) => Err(anyhow!("an asker panicked")),
-        };
+        fn join<T>(asker: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+            let joined = asker.join();
+            joined.unwrap_or_else(|_| Err(anyhow!("an asker panicked")))
+        }
         let answers: Vec<_> = asking.into_iter().map(join).collect();
         stop.store(true, Ordering::Relaxed);
         let rounds = writing.join().map_err(|_| anyhow!("the writer panicked"));
+        let steadily = join(asking_steadily);
         let responded = responding.join();
         responded.map_err(|_| anyhow!("the responder panicked"))??;
-        anyhow::Ok((rounds?, answers))
+        anyhow::Ok((rounds?, steadily?, answers))
     })?;
 
     let mut kinds = Kinds::new();
@@ -370,7 +282,11 @@ fn every_reply_is_one_whole_answer_while_entries_change_vanish_and_are_refused()
             *kinds.entry(kind).or_default() += count;
         }
     }
-    eprintln!("{rounds} rounds, {} refusals: {kinds:?}", writer.refused);
+    eprintln!(
+        "{rounds} rounds, {} refusals, {steadily} answers of {steady}: {kinds:?}",
+        writer.refused
+    );
+    assert!(steadily > 1000, "{steady} was asked for {steadily} times");
     assert_eq!(kinds.values().sum::<u64>(), QUESTIONS);
     assert!(rounds > 20, "it was rewritten {rounds} times");
     assert!(writer.refused > 0, "the map was never full");

@@ -21,7 +21,7 @@ pub(crate) struct Laid {
 }
 
 /// The maps of the layout, which are pinned.
-pub(crate) const LAYOUT: [Laid; 14] = [
+pub(crate) const LAYOUT: [Laid; 15] = [
     laid(
         "ENTRIES_40",
         "hash",
@@ -100,6 +100,12 @@ pub(crate) const LAYOUT: [Laid; 14] = [
         "array",
         ["u32", "Control"],
         "the lease, and what else changes",
+    ),
+    laid(
+        "CHANGES",
+        "array",
+        ["u32", "Changes"],
+        "the last change of each stripe of names",
     ),
 ];
 

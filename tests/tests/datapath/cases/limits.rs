@@ -6,7 +6,7 @@ use tests::{
     hickory_proto::rr::RecordType::{self, *},
 };
 
-use super::{Case, Condition, soa};
+use super::{Becomes, Case, Condition, soa};
 use crate::frames::{Family, over, question, tagged, to_server};
 
 fn asked(name: &str, query_type: RecordType) -> Vec<u8> {
@@ -20,6 +20,7 @@ fn with_edns(name: &str, size: u16) -> Vec<u8> {
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = states();
+    cases.extend(changes());
     cases.extend(client_sizes());
     cases.extend(interfaces());
     cases
@@ -113,6 +114,68 @@ fn states() -> Vec<Case> {
             broken,
             Pass::Counts,
         ),
+    ]
+}
+
+/// A change of one name's entry while another, or the same, is asked for.
+fn changes() -> Vec<Case> {
+    let changing = |name, asked: &str, becomes| Case {
+        description: format!("{asked} while {name} is changed"),
+        frame: self::asked(asked, A),
+        condition: Condition::ChangingAt(name),
+        becomes,
+    };
+    let passed = || Becomes::Passed(Pass::Changing);
+    let answer = "NOERROR aa rd; single.data.svc.cluster.local. 30 A 10.96.1.1";
+    let answered = || Becomes::Reply(answer.to_owned());
+    let absent = || Becomes::Reply(format!("NXDOMAIN aa rd; {}", soa("cluster.local.")));
+    let long = "a-name-that-is-longer-than-the-shortest-key";
+    let below_nobody = "a.b.nobody.data.svc";
+    let namespace_is_absent = "one.nowhere.svc";
+    let respelled = "_http._tcp.web.made.svc.Cell-Seventeen.PRODUCTION.platform.exampLe";
+    let respelled = question(respelled, SRV).with_edns(4096).encode();
+    vec![
+        Case::passed(
+            "a name of the longest keys, whose zone is spelled otherwise, while it is changed",
+            to_server(&respelled),
+            Pass::Changing,
+        )
+        .under(Condition::ChangingAt(
+            "_http._tcp.web.made.svc.cell-seventeen.production.platform.example.",
+        )),
+        changing(
+            "single.data.svc.cluster.local.",
+            "single.data.svc",
+            passed(),
+        ),
+        changing(
+            "dual.data.svc.cluster.local.",
+            "single.data.svc",
+            answered(),
+        ),
+        changing("data.svc.cluster.local.", "single.data.svc", answered()),
+        changing(
+            "nobody.data.svc.cluster.local.",
+            "nobody.data.svc",
+            passed(),
+        ),
+        changing(
+            "single.data.svc.cluster.local.",
+            "nobody.data.svc",
+            absent(),
+        ),
+        changing("data.svc.cluster.local.", "nobody.data.svc", passed()),
+        changing("svc.cluster.local.", "nobody.data.svc", absent()),
+        changing("data.svc.cluster.local.", long, absent()),
+        changing("cluster.local.", long, passed()),
+        changing("a.b.nobody.data.svc.cluster.local.", below_nobody, passed()),
+        changing("b.nobody.data.svc.cluster.local.", below_nobody, absent()),
+        changing("nobody.data.svc.cluster.local.", below_nobody, passed()),
+        changing("data.svc.cluster.local.", below_nobody, passed()),
+        changing("svc.cluster.local.", below_nobody, absent()),
+        changing("nowhere.svc.cluster.local.", namespace_is_absent, passed()),
+        changing("svc.cluster.local.", namespace_is_absent, passed()),
+        changing("cluster.local.", namespace_is_absent, absent()),
     ]
 }
 
