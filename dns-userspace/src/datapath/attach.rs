@@ -77,7 +77,9 @@ impl Attachments {
         let traffic_control = match (hook, tcx_programs(LOOPBACK)) {
             (Hook::Clsact, _) => AttachedBy::Clsact,
             (Hook::Auto | Hook::Tcx, Ok(_)) => AttachedBy::Tcx,
-            (Hook::Auto | Hook::Tcx, Err(source)) if source.raw_os_error() == Some(libc::EPERM) => {
+            (Hook::Auto | Hook::Tcx, Err(source))
+                if source.raw_os_error() == Some(nix::libc::EPERM) =>
+            {
                 return Err(AttachError::NotPermitted {
                     action: "ask for TCX programs".into(),
                     source,

@@ -280,7 +280,10 @@ mod tests {
     fn an_acknowledgement_is_no_refusal_and_a_refusal_keeps_its_number() {
         assert!(verdict(&[0; 20]).is_ok());
         let mut refusal = [0; 20];
-        refusal[..4].copy_from_slice(&(-libc::ENODEV).to_ne_bytes());
-        assert_eq!(verdict(&refusal).unwrap_err().errno(), Some(libc::ENODEV));
+        refusal[..4].copy_from_slice(&(-nix::libc::ENODEV).to_ne_bytes());
+        assert_eq!(
+            verdict(&refusal).unwrap_err().errno(),
+            Some(nix::libc::ENODEV)
+        );
     }
 }

@@ -276,7 +276,8 @@ fn explain(error: &(dyn std::error::Error + 'static), tried: &str) -> anyhow::Er
         let error = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::raw_os_error);
-        error == Some(libc::EPERM) || error == Some(libc::EACCES) && !text.contains("processed ")
+        error == Some(nix::libc::EPERM)
+            || error == Some(nix::libc::EACCES) && !text.contains("processed ")
     });
     if not_permitted {
         return anyhow!(

@@ -286,7 +286,8 @@ unsafe fn bpf<T>(command: u32, attributes: &mut T) -> io::Result<i32> {
     let address = std::ptr::from_mut(attributes);
     // SAFETY: the kernel reads and writes no more than the size given here, and the caller vouches
     // for the rest.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, command, address, size_of::<T>()) };
+    let result =
+        unsafe { nix::libc::syscall(nix::libc::SYS_bpf, command, address, size_of::<T>()) };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }

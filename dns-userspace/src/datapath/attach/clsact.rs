@@ -174,7 +174,7 @@ fn add_qdisc(requests: &mut Requests, index: u32, interface: &str) -> Result<(),
     );
     match added {
         Ok(()) => Ok(()),
-        Err(refusal) if refusal.errno() == Some(libc::EEXIST) => Ok(()),
+        Err(refusal) if refusal.errno() == Some(nix::libc::EEXIST) => Ok(()),
         Err(refusal) => Err(refused(
             format!("add a clsact qdisc to {interface}"),
             refusal,
@@ -241,7 +241,7 @@ fn remove(requests: &mut Requests, index: u32, filter: &Filter) -> Result<(), St
     let message = message(index, filter.handle, filter.priority, None);
     match requests.carry_out(RouteNetlinkMessage::DelTrafficFilter(message), 0) {
         Ok(()) => Ok(()),
-        Err(refusal) if refusal.errno() == Some(libc::ENOENT) => Ok(()),
+        Err(refusal) if refusal.errno() == Some(nix::libc::ENOENT) => Ok(()),
         Err(refusal) => Err(StepError::refused(
             format!("remove our tc filter from interface {index}"),
             refusal,
@@ -270,7 +270,7 @@ fn message(index: u32, handle: u32, priority: u16, program: Option<BorrowedFd<'_
 /// As [`StepError::refused`], with the answers of a kernel that lacks the qdisc or the filter.
 fn refused(action: String, refusal: Refusal) -> StepError {
     match refusal.errno() {
-        Some(libc::ENOENT) => AttachError::NoClsact {
+        Some(nix::libc::ENOENT) => AttachError::NoClsact {
             action,
             source: refusal.into(),
         }

@@ -119,8 +119,10 @@ impl StepError {
 
     fn sorted(action: String, errno: Option<i32>, source: io::Error) -> Self {
         match errno {
-            Some(libc::ENODEV | libc::ENXIO) => Self::Gone,
-            Some(libc::EPERM | libc::EACCES) => AttachError::NotPermitted { action, source }.into(),
+            Some(nix::libc::ENODEV | nix::libc::ENXIO) => Self::Gone,
+            Some(nix::libc::EPERM | nix::libc::EACCES) => {
+                AttachError::NotPermitted { action, source }.into()
+            }
             _ => AttachError::Kernel { action, source }.into(),
         }
     }

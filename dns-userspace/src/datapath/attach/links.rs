@@ -182,7 +182,10 @@ impl LinkPins {
         }
         match self.create(interface, AttachedBy::XdpGeneric, program) {
             Err(StepError::Failed(AttachError::Kernel { source, .. }))
-                if matches!(source.raw_os_error(), Some(libc::EBUSY | libc::EEXIST)) =>
+                if matches!(
+                    source.raw_os_error(),
+                    Some(nix::libc::EBUSY | nix::libc::EEXIST)
+                ) =>
             {
                 Err(AttachError::XdpBusy {
                     interface: interface.name.clone(),

@@ -33,7 +33,7 @@ impl Link {
     /// Reads the payload of RTM_NEWLINK or RTM_DELLINK. `None` for what is not about a link itself:
     /// a bridge announces its ports by messages of the same type, and of family AF_BRIDGE.
     pub(in crate::datapath) fn read(payload: &[u8]) -> Option<Self> {
-        if i32::from(*payload.first()?) != libc::AF_UNSPEC {
+        if i32::from(*payload.first()?) != nix::libc::AF_UNSPEC {
             return None;
         }
         let flags = u32_at(payload, 8)?;

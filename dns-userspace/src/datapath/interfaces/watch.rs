@@ -133,7 +133,7 @@ impl InterfaceWatch {
         };
         match received {
             Ok(()) => self.read_datagram(),
-            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+            Err(error) if error.raw_os_error() == Some(nix::libc::ENOBUFS) => {
                 self.incomplete = true;
                 self.next_dump = Instant::now();
             }
