@@ -21,10 +21,29 @@ pub(crate) struct Options {
     /// Optimise the agent (the BPF object always is)
     #[arg(long)]
     release: bool,
+    /// Build the programs that need no libraries, optimised: the agent as it lies in its image, the bench, and the
+    /// program of the test pods
+    #[arg(long = "static", conflicts_with = "release")]
+    statically: bool,
 }
 
-/// Builds the agent and says where it is.
+/// The programs that other verbs build statically when they need them: package and name.
+const STATIC: [(&str, &str); 3] = [
+    ("dns-userspace", "zerohop"),
+    ("bench", "bench"),
+    ("pod", "pod"),
+];
+
+/// Builds the agent, or the static programs, and says where they are.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.statically {
+        let environment = setup::ready(setup::IMAGE)?;
+        for (package, binary) in STATIC {
+            let program = static_program(&environment, package, binary)?;
+            println!("{}", program.display());
+        }
+        return Ok(());
+    }
     let environment = setup::ready(setup::BUILD)?;
     println!("{}", agent(&environment, options.release, &[])?.display());
     Ok(())
