@@ -78,9 +78,13 @@
 //! CHANGES       array of one Changes, mapped into the agent's memory
 //! ```
 
+mod changes;
+
+pub use changes::{Changes, STRIPE_KEY, STRIPES, stripe};
+
 /// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout. What a map without
 /// some entry says is part of it: from 4 on, that names may be absent which ask for any port or protocol; and so is what a
-/// reader must look at: from 5 on, [`Changes`].
+/// reader must look at: from 5 on, [`Changes`], by [`stripe`].
 pub const LAYOUT: u64 = 5;
 
 /// Octets of an [`Entry`].
@@ -126,10 +130,6 @@ pub const ZONE_HEAD: usize = 16;
 pub const ZONES_MAX: usize = 32;
 /// The number of ports that a DNS address may have besides 53.
 pub const PORTS_MAX: usize = 8;
-/// How many stripes the names share in [`Changes`].
-pub const STRIPES: usize = 256;
-/// So many octets of a key, from its beginning, say its stripe.
-pub const STRIPE_KEY: usize = 16;
 
 /// A key of the `ENTRIES_*` maps: a name in wire form, lower case, zero-padded to `N` octets. It may lie anywhere.
 #[repr(C)]
@@ -261,20 +261,23 @@ impl Destination {
 
 /// What the agent tells the kernel from moment to moment, in memory that both share.
 ///
-/// The agent stores each field atomically; `started` before and `finished` after every change of a
-/// map, so that a reader that sees `finished` unchanged as `started` afterwards has seen no change. One that has may still
-/// know by [`Changes`] that it was of other names.
+/// The agent stores each field atomically; `started` before and `finished` after every change of an entry, of forms or
+/// of zones, so that a reader that sees `finished` unchanged as `started` afterwards has seen none of these change. One
+/// that has may still know by [`Changes`] that it was of other names.
+///
+/// The datapath reads the fields in their order: `finished` before the lease and before whatever else must not be older
+/// than what is looked up.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Control {
     /// [`LAYOUT`] of the agent that filled the maps.
     pub layout: u64,
+    /// How many changes were begun: the number of the last one.
+    pub started: u64,
+    /// How many changes were finished: the number of the last one.
+    pub finished: u64,
     /// Until when questions are answered: CLOCK_BOOTTIME in nanoseconds.
     pub lease: u64,
-    /// How many changes of the maps were begun: the number of the last one.
-    pub started: u64,
-    /// How many changes of the maps were finished: the number of the last one.
-    pub finished: u64,
     /// One while absent names may be denied.
     pub denials: u32,
     /// No reply's OPT offers, and no reply is larger than, this many octets (CoreDNS's `bufsize`).
@@ -289,36 +292,6 @@ pub struct Control {
     pub search_labels: u16,
     /// The agent's mark of what its entries were made by (zones, TTLs); the kernel does not read it.
     pub policy: u32,
-}
-
-/// Which names were changed, in memory that agent and kernel share.
-///
-/// A change has the number that [`Control::started`] has while it lasts. Before it is begun, the agent stores that number
-/// at the stripes of all names whose entries it touches; at every stripe, if it touches forms or zones. So a reader that
-/// has taken `finished` before its first look-up, and then finds no greater number at the stripes of all names that it
-/// has looked up, has read what no change has touched since, whatever was begun meanwhile. Sections need no stripe: one
-/// is put before an entry refers to it, and removed after none does.
-#[repr(C, align(8))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changes {
-    /// The number of the last change of each stripe.
-    pub last: [u64; STRIPES],
-}
-
-/// The stripe of a name, by the first octets of its key, whichever map that is of. Names that begin alike for so long
-/// share one.
-#[inline(always)]
-#[must_use]
-pub fn stripe(key: &[u8; STRIPE_KEY]) -> usize {
-    // Octet by octet, for a key of a name within a name lies anywhere. The fractional part of the golden ratio spreads
-    // what differs over the high bits.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut mark = 0;
-    for octet in key {
-        mark = (mark ^ u64::from(*octet)).wrapping_mul(SPREAD);
-        mark ^= mark >> 32;
-    }
-    (mark as usize) % STRIPES
 }
 
 const _: () = {

@@ -139,6 +139,7 @@ pub fn decide<P: Packet>(
     )?;
     if tables.started() != control.finished {
         cold_path();
+        // Worked out again, so that it takes no stack in between.
         let place = name::place_of(tables.forget(name_len));
         unchanged(tables, &scratch.names, place, &control)?;
     }

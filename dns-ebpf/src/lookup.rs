@@ -14,12 +14,12 @@ const SEARCH_MAX: usize = 8;
 /// VERIFIER: bounds where a name lies in scratch.
 const PLACE_MASK: usize = 0x1ff;
 
-/// Makes sure that what was read of the name at `place`, or that it has no entry, is what was true when `control` was
-/// read.
+/// After a change was begun: makes sure that what was read of the name at `place`, or that it has no entry, is what was
+/// true when `control` was read.
 ///
-/// Elements of a map are reused under their readers. If no change of a map was begun since the last one was finished
-/// before the look-up, all that was read belonged together and to this name; and if there was one, but none of this
-/// name's stripe: see [`Changes`](crate::answer::Changes).
+/// Elements of a map are reused under their readers. If no change was begun since the last one was finished before the
+/// look-up, all that was read belonged together and to this name. That is the usual case, and the callers'; this is the
+/// other: it did so, too, if no change was of this name's stripe. See [`Changes`](crate::answer::Changes).
 #[inline(always)]
 pub(crate) fn unchanged(
     tables: &impl Tables,
@@ -51,12 +51,12 @@ pub(crate) fn unchanged_above(
     let end = tables.forget_in_memory(encloser.end) & 0x3f;
     let mut depth = begin.min(end.wrapping_sub(1));
     for _ in 0..SEARCH_MAX {
-        if depth > begin.max(end) {
-            return Ok(());
-        }
         let index = tables.forget_in_memory(name.labels.wrapping_sub(depth)) & 0x3f;
         let start = scratch.labels.get(index).copied().unwrap_or(0);
         unchanged(tables, &scratch.names, place + usize::from(start), control)?;
+        if depth >= begin.max(end) {
+            return Ok(());
+        }
         depth = tables.forget_in_memory(depth + 1) & 0x3f;
     }
     Err(Pass::Changing)
@@ -111,7 +111,7 @@ pub(crate) struct Encloser {
     pub(crate) zone: u8,
     /// So many labels, the root's not counted, had the name that was looked up first.
     begin: usize,
-    /// So many had the last one, the name below the encloser.
+    /// So many had the last one: the name below the encloser. Of no meaning if there is no encloser.
     end: usize,
 }
 

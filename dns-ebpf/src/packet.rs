@@ -62,7 +62,7 @@ pub trait Tables {
     fn ports(&self) -> [u16; PORTS_MAX];
     /// A copy of the control record.
     fn control(&self) -> Option<Control>;
-    /// How many changes of the maps were begun by now.
+    /// [`Control::started`] by now.
     fn started(&self) -> u64;
     /// The number of the last change of a stripe: see [`Changes`](crate::answer::Changes).
     fn changed(&self, stripe: usize) -> u64;
@@ -118,7 +118,7 @@ pub trait Tables {
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
 pub struct Admission {
-    /// [`Control::lease`] and [`Control::finished`]: another lease, or a change of a map, may say otherwise.
+    /// [`Control::lease`] and [`Control::finished`]: another lease, or a finished change, may say otherwise.
     pub lease: u64,
     /// See `lease`.
     pub finished: u64,
@@ -177,7 +177,8 @@ pub struct Scratch {
     pub reply: [u8; HEAD_LEN],
     /// Where each label begins.
     pub labels: [u8; 64],
-    /// The question's name, folded, in the place for its length; zeros pad it and every suffix of it.
+    /// The question's name, folded, in the place for its length; zeros pad it and every suffix of it. It stays there: the
+    /// last check looks at it again. What else is summed lies behind.
     pub names: [u8; NAMES_LEN],
     /// The reply's OPT.
     pub opt: [u8; 16],

@@ -239,7 +239,6 @@ fn difference<P: Packet>(
         frame::words::<12>(&scratch.frame, field::DNS) + u64::from(length_of(&scratch.frame));
     let tail = tables.forget_in_memory(frame.question_len.wrapping_sub(kept));
     if tail != 0 {
-        // The name has been looked up, so its place is free for what came behind the question.
         let at = frame.name_at() + kept;
         let sum = name::spelling_of::<TAIL_MAX>(packet, at, tail, &mut scratch.names)?.sum;
         let sum = tables.forget_in_memory(sum as usize) as u64;

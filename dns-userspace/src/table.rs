@@ -307,7 +307,7 @@ impl Table {
         self.entries -= 1;
         self.spare -= usize::from(asks_for_any(name));
         changed.removed += 1;
-        // Removing can only fail for a name that is not there.
+        // What cannot be removed is the maps' to look after: see `Store::remove_stale`.
         let _ = maps.apply(Operation::RemoveEntry { name: name.clone() });
     }
 }

@@ -70,6 +70,8 @@ pub(super) struct Upkeep {
 enum Readiness {
     /// The policy leaves everything to the DNS service.
     NothingAnswered,
+    /// The kernel refuses to remove so many names that do not exist any more.
+    Stale(usize),
     NoAddress,
     Answering,
 }
@@ -255,7 +257,11 @@ impl Upkeep {
         self.store
             .control()
             .set_denials(self.world.fresh() && !deaf);
-        let readiness = if self.addresses.is_empty() {
+        let stale = self.store.remove_stale();
+        let readiness = if stale > 0 {
+            self.store.control().end_lease();
+            Readiness::Stale(stale)
+        } else if self.addresses.is_empty() {
             Readiness::NoAddress
         } else {
             self.store.control().renew_lease();
@@ -267,6 +273,10 @@ impl Upkeep {
         match readiness {
             // It was told with the policy.
             Readiness::NothingAnswered => {}
+            Readiness::Stale(names) => tracing::error!(
+                names,
+                "the kernel refused to remove names that do not exist any more, so nothing is answered until it does; the DNS service answers meanwhile"
+            ),
             Readiness::NoAddress => {
                 let (namespace, name) = &self.dns_service;
                 tracing::warn!(

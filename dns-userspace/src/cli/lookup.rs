@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{Output, Pinned};
 use crate::{
-    datapath::{reader::Reader, store::key_length},
+    datapath::{keys::key_length, reader::Reader},
     encode::{self, asks_for_any, wire_name},
 };
 

@@ -16,7 +16,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::store::key;
+use super::keys::key;
 
 /// How long the kernel answers without hearing from the agent.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -28,9 +28,9 @@ const PAGE: usize = 4096;
 #[repr(C)]
 struct Shared {
     layout: AtomicU64,
-    lease: AtomicU64,
     started: AtomicU64,
     finished: AtomicU64,
+    lease: AtomicU64,
     denials: AtomicU32,
     size_cap: AtomicU16,
     mtu_floor: AtomicU16,
@@ -53,7 +53,7 @@ const _: () = assert!(size_of::<SharedChanges>() == size_of::<Changes>());
 /// What a change of the maps touches.
 #[derive(Clone, Copy, Debug)]
 pub enum Touched<'name> {
-    /// The entry of this name in wire form.
+    /// The entry of this name in wire form, in lower case.
     Entry(&'name [u8]),
     /// What any answer may be made from: forms and zones.
     All,
@@ -129,12 +129,6 @@ impl ControlMap {
         &self.control
     }
 
-    /// The layout number of the agent that filled the maps; zero in a new map.
-    #[must_use]
-    pub fn layout(&self) -> u64 {
-        self.shared().layout.load(Ordering::Acquire)
-    }
-
     /// Says that the maps are of this agent's layout, and by which policy their entries are made.
     ///
     /// Entries of another policy must not be answered from: if there may be any, the lease ends.
@@ -162,12 +156,7 @@ impl ControlMap {
     /// What is left of the lease.
     #[must_use]
     pub fn lease_left(&self) -> Duration {
-        Duration::from_nanos(
-            self.shared()
-                .lease
-                .load(Ordering::Acquire)
-                .saturating_sub(now()),
-        )
+        left_of(&self.control)
     }
 
     /// Says whether absent names may be denied.
@@ -187,10 +176,20 @@ impl ControlMap {
         self.shared().mtu_floor.store(octets, Ordering::Release);
     }
 
-    /// Sets the ports, besides 53, that DNS addresses have.
-    pub fn set_ports(&self, ports: [u16; PORTS_MAX]) {
-        for (shared, port) in self.shared().ports.iter().zip(ports) {
-            shared.store(port, Ordering::Release);
+    /// Sets the ports, besides 53, that DNS addresses have: the first [`PORTS_MAX`] of them. One that stays is there all
+    /// the while.
+    pub fn set_ports(&self, ports: &[u16]) {
+        let ports = ports.get(..PORTS_MAX).unwrap_or(ports);
+        let shared = &self.shared().ports;
+        let present: Vec<u16> = shared
+            .iter()
+            .map(|port| port.load(Ordering::Acquire))
+            .collect();
+        let mut new = ports.iter().filter(|port| !present.contains(port));
+        for (shared, present) in shared.iter().zip(&present) {
+            if !ports.contains(present) {
+                shared.store(new.next().copied().unwrap_or(0), Ordering::Release);
+            }
         }
     }
 
@@ -213,13 +212,14 @@ impl ControlMap {
         let number = started + 1;
         let last = &self.changes.last;
         let touched = match touched {
-            Touched::Entry(name) => last
-                .get(stripe(&key(name))..)
-                .and_then(|rest| rest.get(..1)),
-            Touched::All => last.get(..),
-            Touched::Admission => None,
+            Touched::Entry(name) => {
+                let stripe = stripe(&key(name));
+                last.get(stripe..=stripe).unwrap_or(last)
+            }
+            Touched::All => last,
+            Touched::Admission => &[],
         };
-        for stripe in touched.unwrap_or_default() {
+        for stripe in touched {
             stripe.store(number, Ordering::Release);
         }
         shared.started.store(number, Ordering::Release);
@@ -243,6 +243,29 @@ impl<T> Drop for Mapped<T> {
             tracing::debug!(%error, "a map stays mapped");
         }
     }
+}
+
+/// The layout number of the agent that filled the maps, in the map `CONTROL`; zero in a new map.
+///
+/// # Errors
+/// The kernel's, if the map cannot be mapped into memory (it needs Linux 5.5).
+pub(super) fn layout_of(control: MapData) -> io::Result<u64> {
+    let control: Mapped<Shared> = Mapped::new(control)?;
+    Ok(control.layout.load(Ordering::Acquire))
+}
+
+/// What is left of the lease in the map `CONTROL`, whichever agent's of this layout it is.
+///
+/// # Errors
+/// The kernel's, if the map cannot be mapped into memory (it needs Linux 5.5).
+pub fn lease_left(control: MapData) -> io::Result<Duration> {
+    let control: Mapped<Shared> = Mapped::new(control)?;
+    Ok(left_of(&control))
+}
+
+fn left_of(control: &Shared) -> Duration {
+    let lease = control.lease.load(Ordering::Acquire);
+    Duration::from_nanos(lease.saturating_sub(now()))
 }
 
 /// CLOCK_BOOTTIME in nanoseconds, as the kernel reads it.

@@ -5,6 +5,7 @@ pub mod control;
 pub mod counters;
 pub mod interfaces;
 pub mod kernel_log;
+pub mod keys;
 pub mod mtus;
 mod netlink;
 pub mod object;

@@ -14,7 +14,10 @@ use aya::{
 };
 use dns_ebpf::answer::LAYOUT;
 
-use super::{control::ControlMap, reader::pinned};
+use super::{
+    control::{ControlMap, layout_of},
+    reader::pinned,
+};
 
 /// The object that the build has made; empty when it was told to skip that.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/interceptor"));
@@ -37,7 +40,7 @@ pub(super) const PINNED: [&str; 13] = [
 ];
 /// The maps that are also in the agent's memory, pinned like the others.
 const SHARED: [&str; 2] = [CONTROL, CHANGES];
-/// The one that is there as soon as an agent's maps are.
+/// The one by which it is told whether an agent's maps are there, and of which layout.
 pub(super) const CONTROL: &str = "CONTROL";
 const CHANGES: &str = "CHANGES";
 /// Where the kernel describes its types.
@@ -142,15 +145,6 @@ fn control_of(object: &mut Ebpf) -> anyhow::Result<ControlMap> {
         .context("map the control record into memory; it needs Linux 5.5 or later")
 }
 
-/// The control record of the maps that are pinned in `directory`.
-///
-/// # Errors
-/// They are not all pinned there, or reading is not permitted.
-pub(super) fn pinned_control(directory: &Path) -> anyhow::Result<ControlMap> {
-    let (control, changes) = (pinned(directory, CONTROL)?, pinned(directory, CHANGES)?);
-    ControlMap::new(control, changes).context("map the control record into memory")
-}
-
 /// The object with its maps made and its programs not loaded yet, for tests.
 ///
 /// # Errors
@@ -233,11 +227,11 @@ pub(super) fn take(object: &mut Ebpf, name: &str) -> anyhow::Result<MapData> {
 
 /// Whether pinned maps are there, complete, and as this agent would make them.
 fn adoptable(directory: &Path, sizes: Sizes) -> bool {
-    let layout = pinned_control(directory).map(|control| control.layout());
+    let layout = pinned(directory, CONTROL).and_then(|map| Ok(layout_of(map)?));
     if layout.ok() != Some(LAYOUT) {
         return false;
     }
-    PINNED.iter().all(|name| {
+    PINNED.into_iter().chain(SHARED).all(|name| {
         let Ok(info) = MapInfo::from_pin(directory.join(name)) else {
             return false;
         };

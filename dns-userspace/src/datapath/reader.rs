@@ -10,8 +10,9 @@ use aya::maps::{Array, HashMap, Map, MapData, MapError};
 use dns_ebpf::answer::{ENTRY_LEN, FORM_LEN};
 
 use super::{
+    control,
+    keys::{key, key_length},
     object,
-    store::{key, key_length},
 };
 
 /// The pinned maps, for looking at.
@@ -118,5 +119,6 @@ pub(super) fn pinned(directory: &Path, name: &str) -> anyhow::Result<MapData> {
 /// # Errors
 /// Nothing is pinned there, or reading is not permitted.
 pub fn lease_left(directory: &Path) -> anyhow::Result<Duration> {
-    Ok(object::pinned_control(directory)?.lease_left())
+    control::lease_left(pinned(directory, object::CONTROL)?)
+        .context("map the control record into memory")
 }

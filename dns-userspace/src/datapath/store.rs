@@ -1,25 +1,18 @@
 //! The maps: where the table's operations are carried out.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use aya::{
     Ebpf,
     maps::{Array, HashMap, MapData, MapError},
 };
-use dns_ebpf::{
-    KEY_LENGTHS,
-    answer::{Destination, ENTRY_LEN, FORM_LEN, PORTS_MAX, SECTION_LENGTHS, ZONE_LEN},
-};
+use dns_ebpf::answer::{ENTRY_LEN, FORM_LEN, PORTS_MAX, SECTION_LENGTHS, ZONE_LEN};
 
 use super::{
     control::{ControlMap, Touched},
     counters::{Counters, Counts},
+    keys::{destination, key, key_length, name_of},
     object,
 };
 use crate::{
@@ -48,6 +41,8 @@ pub struct Store {
     zones: Array<MapData, [u8; ZONE_LEN]>,
     destinations: HashMap<MapData, [u8; 20], u32>,
     counters: Counters,
+    /// Names that do not exist any more, and whose entries the kernel refused to remove.
+    stale: BTreeSet<WireName>,
     /// How many entries spare names may take.
     spare_entries: usize,
     /// How many sections of each class spare records may take.
@@ -74,6 +69,7 @@ impl Store {
         }
         Ok(Self {
             control,
+            stale: BTreeSet::new(),
             spare_entries: object::most_elements(object, "ENTRIES_64")? / SPARE_SHARE,
             spare_sections,
             entries_40: map!(object, "ENTRIES_40"),
@@ -140,7 +136,7 @@ impl Store {
         addresses: &BTreeSet<SocketAddr>,
     ) -> anyhow::Result<Vec<SocketAddr>> {
         let left = self.replace_destinations(addresses);
-        // What the datapath has found out of an address it believes until a change is finished.
+        // What the datapath has found out of an address it believes until a change is finished, or for a tick.
         self.control.begin(Touched::Admission);
         self.control.finish();
         left
@@ -156,9 +152,7 @@ impl Store {
             .filter(|port| *port != DNS_PORT)
             .collect();
         let ports: Vec<u16> = other_ports.into_iter().take(PORTS_MAX).collect();
-        let mut padded = [0; PORTS_MAX];
-        padded[..ports.len()].copy_from_slice(&ports);
-        self.control.set_ports(padded);
+        self.control.set_ports(&ports);
 
         let wanted: BTreeSet<[u8; 20]> = addresses.iter().copied().map(destination).collect();
         let present: Vec<[u8; 20]> = self
@@ -176,11 +170,10 @@ impl Store {
         }
         let left = addresses.iter().filter(|address| {
             let known = address.port() == DNS_PORT || ports.contains(&address.port());
-            !known
-                || self
-                    .destinations
-                    .insert(destination(**address), 1, 0)
-                    .is_err()
+            let key = destination(**address);
+            // One that is there stays untouched: while an element is replaced, nobody may find it.
+            let is_there = present.contains(&key) || self.destinations.insert(key, 1, 0).is_ok();
+            !known || !is_there
         });
         Ok(left.copied().collect())
     }
@@ -205,6 +198,25 @@ impl Store {
             }
         }
         Ok(removed)
+    }
+
+    /// Tries again to remove what the kernel refused to remove; returns how many names are left. As long as there are any,
+    /// nothing may be answered.
+    pub fn remove_stale(&mut self) -> usize {
+        for name in self.stale.clone() {
+            let _ = self.apply(Operation::RemoveEntry { name });
+        }
+        self.stale.len()
+    }
+
+    /// The entry of a name that does not exist any more stays. Its sections are removed nevertheless, and their room is
+    /// used again, so nothing may be answered until it is gone.
+    fn keep_silent_about(&mut self, name: &WireName) {
+        self.control.end_lease();
+        // Who has looked at the lease already passes.
+        self.control.begin(Touched::All);
+        self.control.finish();
+        self.stale.insert(name.clone());
     }
 
     /// The greatest section key in use.
@@ -305,12 +317,21 @@ impl Maps for Store {
                 self.control.begin(Touched::Entry(name));
                 let done = self.put_entry(name, entry);
                 self.control.finish();
+                if done.is_ok() {
+                    self.stale.remove(name);
+                }
                 done
             }
             Operation::RemoveEntry { name } => {
                 self.control.begin(Touched::Entry(name));
                 let done = self.remove_entry(name);
                 self.control.finish();
+                match &done {
+                    Err(error) if !is_missing(error) => self.keep_silent_about(name),
+                    _ => {
+                        self.stale.remove(name);
+                    }
+                }
                 done
             }
             // No entry refers to them: see `dns_ebpf::answer::Changes`.
@@ -337,40 +358,4 @@ pub(super) fn is_missing(error: &MapError) -> bool {
         MapError::SyscallError(error) => error.io_error.kind() == io::ErrorKind::NotFound,
         _ => false,
     }
-}
-
-/// Octets of the key of a name.
-#[must_use]
-pub fn key_length(name: &[u8]) -> usize {
-    KEY_LENGTHS
-        .into_iter()
-        .find(|length| name.len() <= *length)
-        .unwrap_or(256)
-}
-
-/// Octets, zero-padded to a key or value.
-pub fn key<const N: usize>(octets: &[u8]) -> [u8; N] {
-    let mut padded = [0; N];
-    let len = octets.len().min(N);
-    padded[..len].copy_from_slice(&octets[..len]);
-    padded
-}
-
-/// The name of a key: up to the root's octet.
-fn name_of(key: &[u8]) -> WireName {
-    let mut at = 0;
-    while let Some(length) = key.get(at).filter(|length| **length != 0) {
-        at += 1 + usize::from(*length);
-    }
-    key[..(at + 1).min(key.len())].into()
-}
-
-/// The key of a DNS address: see [`Destination`].
-#[must_use]
-pub fn destination(address: SocketAddr) -> [u8; size_of::<Destination>()] {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-        IpAddr::V6(ip) => ip,
-    };
-    key(&[&ip.octets()[..], &address.port().to_be_bytes()].concat())
 }

@@ -15,7 +15,7 @@ use dns_ebpf::{
     answer::{STRIPES, stripe},
 };
 use dns_userspace::{
-    datapath::store::key,
+    datapath::keys::key,
     encode::{WireName, wire_name},
 };
 use tests::{frame::Datagram, hickory_proto::rr::Name};
@@ -224,6 +224,6 @@ fn questions_to_unknown_addresses_are_counted_by_address() {
         .count();
     assert_eq!(counted.values().sum::<u64>(), expected as u64);
     let stranger = address(envelope::STRANGER);
-    let key = dns_userspace::datapath::store::destination(stranger);
+    let key = dns_userspace::datapath::keys::destination(stranger);
     assert_eq!(counted.get(&key), Some(&2), "{stranger}");
 }

@@ -15,7 +15,7 @@ use dns_ebpf::{
     },
 };
 use dns_userspace::{
-    datapath::store::{destination, key, key_length},
+    datapath::keys::{destination, key, key_length},
     encode,
     table::{Maps, Operation, Refused},
 };
@@ -208,6 +208,12 @@ impl HostTables {
     pub(crate) fn begin(&mut self, stripes: Range<usize>) {
         self.started += 1;
         self.changed[stripes].fill(self.started);
+    }
+
+    /// Makes forms and zones those of `other`.
+    pub(crate) fn take_policy(&mut self, other: &Self) {
+        self.forms.clone_from(&other.forms);
+        self.zones.clone_from(&other.zones);
     }
 
     /// Notes an interface's MTU as the agent does.

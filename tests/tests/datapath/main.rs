@@ -8,6 +8,7 @@
 mod admission;
 mod budgets;
 mod cases;
+mod changes;
 mod checksums;
 mod cluster;
 mod crafted;
@@ -16,6 +17,7 @@ mod failures;
 mod frames;
 mod generated;
 mod host;
+mod interleaved;
 mod judge;
 mod kernel;
 mod nodes;

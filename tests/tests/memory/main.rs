@@ -10,8 +10,9 @@ use std::{
 
 use dns_userspace::{
     datapath::{
+        keys::key_length,
         object::{self, Sizes},
-        store::{Store, key_length},
+        store::Store,
     },
     encode::{Draft, Forms, encode},
     objects::{

@@ -18,9 +18,10 @@ use dns_userspace::{
     datapath::{
         attach::{Attachment, Attachments, Hook, Programs},
         interfaces::{AttachPoint, Interface},
+        keys::key,
         mtus::Mtus,
         object::{self, Sizes},
-        store::{Store, key},
+        store::Store,
     },
     encode,
 };
@@ -81,20 +82,26 @@ fn filler(number: u64) -> String {
 
 /// The name in the namespace `shop` that nothing ever happens to: no name that changes shares its stripe.
 fn steady() -> Result<String> {
-    let stripe_of = |name: String| {
-        let name = Name::from_ascii(full(&name))?;
+    let stripe_of = |name: &str| {
+        let name = Name::from_ascii(name)?;
         let name = encode::wire_name(&name)?;
         anyhow::Ok(stripe(&key(&name)))
     };
     let changing = CHANGING.iter().map(|changing| changing.name.to_owned());
     let names = changing.chain((0..FILLERS).map(filler));
-    let stripes = names
-        .flat_map(|name| [format!("node.{name}"), name])
-        .map(stripe_of);
+    let below = names.flat_map(|name| [format!("node.{name}"), name]);
+    let stripes = below.map(|name| stripe_of(&full(&name)));
+    // These stop denying, and begin again, when a name is refused.
+    let above = [
+        "shop.svc.cluster.local",
+        "svc.cluster.local",
+        "cluster.local",
+    ];
+    let stripes = stripes.chain(above.map(stripe_of));
     let stripes: BTreeSet<usize> = stripes.collect::<Result<_>>()?;
     for number in 0..1000 {
         let name = format!("steady-{number}");
-        if !stripes.contains(&stripe_of(name.clone())?) {
+        if !stripes.contains(&stripe_of(&full(&name))?) {
             return Ok(name);
         }
     }

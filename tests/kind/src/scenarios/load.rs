@@ -51,8 +51,8 @@ const ROUNDS: [State; 4] = [
     State::Detached,
 ];
 
-/// The share of questions that the kernel answers at least: a question that is looked up while the agent writes
-/// passes.
+/// The share of questions that the kernel answers at least: a question passes if it is looked up while the agent writes
+/// that name's entry, or one that shares its stripe.
 const SHARE: f64 = 0.999;
 
 /// Runs all rounds and shows what came out.

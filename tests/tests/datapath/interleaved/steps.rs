@@ -1,0 +1,188 @@
+//! Maps that change while they are looked at.
+
+use std::cell::Cell;
+
+use dns_ebpf::{
+    Tables,
+    answer::{
+        Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, ZoneHead, stripe,
+    },
+};
+use dns_userspace::{
+    datapath::keys::key,
+    table::{Maps, Operation, Refused},
+};
+
+use crate::host::HostTables;
+
+/// The maps after each step of a change.
+pub(super) struct Steps {
+    /// The maps as they are now.
+    pub(super) now: HostTables,
+    /// The maps after each step, in order.
+    pub(super) all: Vec<HostTables>,
+}
+
+impl Steps {
+    /// A step is done.
+    pub(super) fn note(&mut self) {
+        self.all.push(self.now.clone());
+    }
+
+    /// A change of one name's entry, as [`Store`](dns_userspace::datapath::store::Store) makes it.
+    fn change_entry(&mut self, name: &[u8], operation: Operation) -> Result<(), Refused> {
+        let stripe = stripe(&key(name));
+        self.now.begin(stripe..stripe + 1);
+        self.note();
+        self.now.apply(operation)?;
+        self.note();
+        self.finish();
+        Ok(())
+    }
+
+    /// The change that was begun is finished.
+    pub(super) fn finish(&mut self) {
+        self.now.control.finished = self.now.started;
+        self.note();
+    }
+}
+
+impl Maps for Steps {
+    fn spare_entries(&self) -> usize {
+        usize::MAX
+    }
+
+    fn spare_sections(&self, _: u8) -> usize {
+        usize::MAX
+    }
+
+    fn suspend_denials(&mut self) {
+        self.now.control.denials = 0;
+        self.note();
+    }
+
+    fn apply(&mut self, operation: Operation) -> Result<(), Refused> {
+        match &operation {
+            Operation::PutEntry { name, .. } | Operation::RemoveEntry { name } => {
+                self.change_entry(&name.clone(), operation)
+            }
+            Operation::PutSection { .. } | Operation::RemoveSection { .. } => {
+                self.now.apply(operation)?;
+                self.note();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The maps of one step until the `at`-th look, and of another from then on.
+pub(super) struct Interleaved<'a> {
+    pub(super) before: &'a HostTables,
+    pub(super) after: &'a HostTables,
+    pub(super) at: usize,
+    /// How many looks there were.
+    pub(super) looks: Cell<usize>,
+}
+
+impl Interleaved<'_> {
+    fn look(&self) -> &HostTables {
+        let look = self.looks.get();
+        self.looks.set(look + 1);
+        if look < self.at {
+            self.before
+        } else {
+            self.after
+        }
+    }
+}
+
+impl Tables for Interleaved<'_> {
+    fn ports(&self) -> [u16; PORTS_MAX] {
+        self.look().ports()
+    }
+
+    /// The record is read field by field: see [`Control`].
+    fn control(&self) -> Option<Control> {
+        let Control {
+            layout,
+            started,
+            finished,
+            ..
+        } = self.look().control()?;
+        let rest = self.look().control()?;
+        Some(Control {
+            layout,
+            started,
+            finished,
+            ..rest
+        })
+    }
+
+    fn started(&self) -> u64 {
+        self.look().started()
+    }
+
+    fn changed(&self, stripe: usize) -> u64 {
+        self.look().changed(stripe)
+    }
+
+    fn entry<const N: usize>(
+        &self,
+        key: &[u8; N],
+        entry: &mut Section<SECTION_MAX>,
+    ) -> Option<[u8; ENTRY_HEAD]> {
+        self.look().entry(key, entry)
+    }
+
+    fn entry_head<const N: usize>(&self, key: &[u8; N]) -> Option<[u8; ENTRY_HEAD]> {
+        self.look().entry_head(key)
+    }
+
+    fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> Option<usize> {
+        self.look().section(class, key, to)
+    }
+
+    fn form(&self, index: u8) -> Option<&Form> {
+        self.look().form(index)
+    }
+
+    fn zone(&self, index: u8, section: &mut Section<SECTION_MAX>) -> Option<ZoneHead> {
+        self.look().zone(index, section)
+    }
+
+    fn zone_head(&self, index: u8) -> Option<ZoneHead> {
+        self.look().zone_head(index)
+    }
+
+    fn is_destination(&self, destination: &Destination) -> bool {
+        self.look().is_destination(destination)
+    }
+
+    fn count_unknown(&self, destination: &Destination) {
+        self.look().count_unknown(destination);
+    }
+
+    fn mtu(&self, interface: u32) -> Option<u32> {
+        self.look().mtu(interface)
+    }
+
+    fn now(&self) -> u64 {
+        self.before.now()
+    }
+
+    fn tick(&self) -> u64 {
+        self.before.tick()
+    }
+
+    fn random(&self) -> u32 {
+        self.before.random()
+    }
+
+    fn forget(&self, number: usize) -> usize {
+        number
+    }
+
+    fn forget_in_memory(&self, number: usize) -> usize {
+        number
+    }
+}
