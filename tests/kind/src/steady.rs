@@ -1,11 +1,14 @@
 //! Questions at a steady rate from a pod while something happens to the cluster.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, ensure};
 use pod::protocol::Loaded;
 
 use crate::{
     pods::{PROGRAM, Pod},
     report::Report,
+    stage::Stage,
 };
 
 /// For how long is asked at most, in seconds: longer than anything that happens meanwhile may take.
@@ -14,21 +17,31 @@ const LONGEST: &str = "3600";
 /// The share of the questions that must have been asked.
 const LEAST: f64 = 0.5;
 
-/// Asks `server` for addresses of `names` of the server's own family on schedule, `per_second` times a second, from
-/// before `happens` until after it.
+/// What became of questions at a steady rate.
+pub(crate) struct Steadily {
+    /// Of the pod's.
+    pub(crate) loaded: Loaded,
+    /// How many questions of all pods on its node the kernel passed meanwhile, by reason.
+    passed: BTreeMap<String, u64>,
+}
+
+/// Asks the DNS service for addresses of `names` of the service's own family on schedule, `per_second` times a second,
+/// from before `happens` until after it.
 ///
 /// # Errors
 ///
 /// What `happens` says; or far fewer questions were asked, so that nothing would be known.
 pub(crate) fn asked_while(
+    stage: &Stage,
     pod: &Pod,
-    server: &str,
     per_second: u32,
     names: &[&str],
     happens: impl FnOnce() -> Result<()>,
-) -> Result<Loaded> {
+) -> Result<Steadily> {
+    let before = stage.agents.status(&pod.node)?.passed;
+    let server = stage.dns_server();
     let rate = per_second.to_string();
-    let mut words = vec![PROGRAM, "load", "--server", server, "--rate", &rate];
+    let mut words = vec![PROGRAM, "load", "--server", &server, "--rate", &rate];
     words.extend(["--seconds", LONGEST, "--until-input-ends"]);
     // Every service has addresses of the family that the DNS service has.
     let record_type = if server.starts_with('[') { "AAAA" } else { "A" };
@@ -45,11 +58,17 @@ pub(crate) fn asked_while(
         loaded.sent,
         loaded.seconds
     );
-    Ok(loaded)
+    let mut passed = stage.agents.status(&pod.node)?.passed;
+    for (reason, count) in &mut passed {
+        *count = count.saturating_sub(before.get(reason).copied().unwrap_or(0));
+    }
+    passed.retain(|_, count| *count > 0);
+    Ok(Steadily { loaded, passed })
 }
 
 /// Reports what became of questions for names that exist, and checks that none was lost or answered wrongly.
-pub(crate) fn judge(report: &mut Report, during: &str, loaded: &Loaded) {
+pub(crate) fn judge(report: &mut Report, during: &str, steadily: &Steadily) {
+    let Steadily { loaded, passed } = steadily;
     let share = 100.0 * loaded.by_kernel as f64 / loaded.answered.max(1) as f64;
     report.figure(
         &format!("{during}: questions asked"),
@@ -70,7 +89,7 @@ pub(crate) fn judge(report: &mut Report, during: &str, loaded: &Loaded) {
     report.check(&format!("{during}: no question is lost"), || {
         ensure!(
             loaded.sent > 0 && loaded.lost == 0,
-            "{} of {} questions were lost; the first were sent at {:?} (ns of UNIX time)",
+            "{} of {} questions were lost; the first were sent at {:?} (ns of UNIX time); on the node passed meanwhile: {passed:?}",
             loaded.lost,
             loaded.sent,
             loaded.lost_at

@@ -40,12 +40,12 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         ("zerohop's process killed", kill),
     ];
     for (during, happens) in ways {
-        let loaded = asked_while(&pod, &server, RATE, NAMES, || {
+        let steadily = asked_while(stage, &pod, RATE, NAMES, || {
             happens(stage, node)?;
             answers(stage, node)
         })
         .context(during)?;
-        judge(report, during, &loaded);
+        judge(report, during, &steadily);
         report.check(&format!("{during}: the kernel answers again"), || {
             let asked: Vec<_> = NAMES.iter().map(|name| question(name, A)).collect();
             for (asked, replied) in asked.iter().zip(&pod.ask(&server, &asked)?) {

@@ -52,7 +52,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         .context("read how many CoreDNS there are")?;
 
     let during = "CoreDNS restarted";
-    let loaded = asked_while(&pod, &server, RATE, NAMES, || {
+    let steadily = asked_while(stage, &pod, RATE, NAMES, || {
         let old = pods(kubectl)?;
         kubectl.run(&["rollout", "restart", "-n", NAMESPACE, WORKLOAD])?;
         kubectl.rollout(NAMESPACE, WORKLOAD, ROLLOUT)?;
@@ -60,8 +60,8 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         until_gone(kubectl, &old)
     })
     .context(during)?;
-    judge(report, during, &loaded);
-    answered_in_kernel(report, during, &loaded);
+    judge(report, during, &steadily);
+    answered_in_kernel(report, during, &steadily.loaded);
 
     let back = {
         let kubectl = kubectl.clone();
@@ -72,7 +72,7 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         })
     };
     let during = "CoreDNS scaled to 0 and back";
-    let loaded = asked_while(&pod, &server, RATE, NAMES, || {
+    let steadily = asked_while(stage, &pod, RATE, NAMES, || {
         scale(kubectl, 0)?;
         let limit = format!("--timeout={}s", ROLLOUT.as_secs());
         let pods = ["pod", "-l", "k8s-app=kube-dns", &limit];
@@ -82,8 +82,8 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         kubectl.rollout(NAMESPACE, WORKLOAD, ROLLOUT)
     })
     .context(during)?;
-    judge(report, during, &loaded);
-    answered_in_kernel(report, during, &loaded);
+    judge(report, during, &steadily);
+    answered_in_kernel(report, during, &steadily.loaded);
     report.check("CoreDNS answers again what is left to it", || {
         let asked = [
             over_tcp(&question(ABSENT, A)),
