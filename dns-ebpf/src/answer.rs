@@ -78,6 +78,8 @@
 //! CHANGES       array of one Changes, mapped into the agent's memory
 //! ```
 
+use core::mem::offset_of;
+
 mod changes;
 
 pub use changes::{Changes, STRIPE_KEY, STRIPES, stripe};
@@ -262,8 +264,8 @@ impl Destination {
 /// What the agent tells the kernel from moment to moment, in memory that both share.
 ///
 /// The agent stores each field atomically; `started` before and `finished` after every change of an entry, of forms or
-/// of zones, so that a reader that sees `finished` unchanged as `started` afterwards has seen none of these change. One
-/// that has may still know by [`Changes`] that it was of other names.
+/// of zones (and at other moments), so that a reader that sees `finished` unchanged as `started` afterwards has seen none
+/// of these change. One that has may still know by [`Changes`] that it was of other names.
 ///
 /// The datapath reads the fields in their order: `finished` before the lease and before whatever else must not be older
 /// than what is looked up.
@@ -304,6 +306,9 @@ const _: () = {
     assert!(size_of::<Section<192>>() == 192 && size_of::<Section<448>>() == 448);
     assert!(size_of::<Section<960>>() == 960 && size_of::<Section<1472>>() == SECTION_MAX);
     assert!(size_of::<Destination>() == 20 && size_of::<Control>() == 64);
+    // What must not be older than it lies behind it: see `Control`.
+    assert!(offset_of!(Control, finished) < offset_of!(Control, lease));
+    assert!(offset_of!(Control, finished) < offset_of!(Control, denials));
     // The kernel's hash element is a 48-octet head, key and value, each rounded up to 8, and 8 octets
     // of its allocator: 232, 256 and 448 octets, served from kmalloc-256, -256 and -512.
     assert!(48 + 64 + ENTRY_LEN + 8 == 256);

@@ -111,7 +111,7 @@ pub(crate) struct Encloser {
     pub(crate) zone: u8,
     /// So many labels, the root's not counted, had the name that was looked up first.
     begin: usize,
-    /// So many had the last one: the name below the encloser. Of no meaning if there is no encloser.
+    /// So many had the last one: the name below the encloser.
     end: usize,
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn closest_encloser(
     let mut found = None;
     for _ in 0..SEARCH_MAX {
         if depth < top || depth >= name.labels {
-            let (below, zone) = found.unwrap_or((0, 0));
+            let (below, zone) = found.ok_or(Pass::UnknownName)?;
             return Ok(Encloser {
                 below,
                 zone,

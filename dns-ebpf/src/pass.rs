@@ -41,8 +41,8 @@ pub enum Pass {
     ClientSize = 15,
     /// The reply is larger than the interface's MTU.
     Mtu = 16,
-    /// The agent was writing the entry of a name that this question looked up, or of one of the same stripe: see
-    /// [`Changes`](crate::answer::Changes).
+    /// The agent was writing the entry of a name that this question looked up, or of one of the same stripe, or forms and
+    /// zones: see [`Changes`](crate::answer::Changes).
     Changing = 17,
     /// The answer's time has run out.
     Expired = 18,

@@ -7,11 +7,11 @@ pub const STRIPE_KEY: usize = 16;
 
 /// Which names were changed, in memory that agent and kernel share.
 ///
-/// A change has the number that [`Control::started`](super::Control::started) has while it lasts. Before it is begun, the agent stores that number
-/// at the stripes of all names whose entries it touches; at every stripe, if it touches forms or zones. So a reader that
-/// has taken `finished` before its first look-up, and then finds no greater number at the stripes of all names that it
-/// has looked up, has read what no change has touched since, whatever was begun meanwhile. Sections need no stripe: one
-/// is put before an entry refers to it, and removed after none does.
+/// A change has the number that [`Control::started`](super::Control::started) has while it lasts. Before it is begun, the
+/// agent stores that number at the stripes of all names whose entries it touches; at every stripe, if it touches forms or
+/// zones. So a reader that has taken `finished` before its first look-up, and then finds no greater number at the stripes
+/// of all names that it has looked up, has read what no change has touched since, whatever was begun meanwhile. Sections
+/// need no stripe: one is put before an entry refers to it, and removed after none does, or while nothing may be answered.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changes {

@@ -70,8 +70,8 @@ pub(super) struct Upkeep {
 enum Readiness {
     /// The policy leaves everything to the DNS service.
     NothingAnswered,
-    /// The kernel refuses to remove so many names that do not exist any more.
-    Stale(usize),
+    /// The kernel refuses to remove entries that must not stay.
+    Stale,
     NoAddress,
     Answering,
 }
@@ -257,10 +257,9 @@ impl Upkeep {
         self.store
             .control()
             .set_denials(self.world.fresh() && !deaf);
-        let stale = self.store.remove_stale();
-        let readiness = if stale > 0 {
+        let readiness = if self.store.stale() > 0 {
             self.store.control().end_lease();
-            Readiness::Stale(stale)
+            Readiness::Stale
         } else if self.addresses.is_empty() {
             Readiness::NoAddress
         } else {
@@ -273,9 +272,9 @@ impl Upkeep {
         match readiness {
             // It was told with the policy.
             Readiness::NothingAnswered => {}
-            Readiness::Stale(names) => tracing::error!(
-                names,
-                "the kernel refused to remove names that do not exist any more, so nothing is answered until it does; the DNS service answers meanwhile"
+            Readiness::Stale => tracing::error!(
+                entries = self.store.stale(),
+                "the kernel refuses to remove entries that must not stay, so nothing is answered until it does; the DNS service answers meanwhile"
             ),
             Readiness::NoAddress => {
                 let (namespace, name) = &self.dns_service;
@@ -307,6 +306,7 @@ impl Upkeep {
             self.reconcile()?;
         }
         if self.reconciled {
+            self.store.remove_stale();
             if self.beats.is_multiple_of(RETRY_EVERY) {
                 self.retry();
                 self.find_addresses();

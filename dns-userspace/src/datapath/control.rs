@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    mem::offset_of,
     ops::Deref,
     ptr,
     sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
@@ -47,7 +48,12 @@ struct SharedChanges {
     last: [AtomicU64; STRIPES],
 }
 
-const _: () = assert!(size_of::<Shared>() == size_of::<Control>());
+const _: () = {
+    assert!(size_of::<Shared>() == size_of::<Control>());
+    assert!(offset_of!(Shared, finished) == offset_of!(Control, finished));
+    assert!(offset_of!(Shared, lease) == offset_of!(Control, lease));
+    assert!(offset_of!(Shared, denials) == offset_of!(Control, denials));
+};
 const _: () = assert!(size_of::<SharedChanges>() == size_of::<Changes>());
 
 /// What a change of the maps touches.
@@ -179,7 +185,13 @@ impl ControlMap {
     /// Sets the ports, besides 53, that DNS addresses have: the first [`PORTS_MAX`] of them. One that stays is there all
     /// the while.
     pub fn set_ports(&self, ports: &[u16]) {
-        let ports = ports.get(..PORTS_MAX).unwrap_or(ports);
+        // Zero is no port: it stands for none.
+        let ports: Vec<u16> = ports
+            .iter()
+            .copied()
+            .filter(|port| *port != 0)
+            .take(PORTS_MAX)
+            .collect();
         let shared = &self.shared().ports;
         let present: Vec<u16> = shared
             .iter()
@@ -254,12 +266,19 @@ pub(super) fn layout_of(control: MapData) -> io::Result<u64> {
     Ok(control.layout.load(Ordering::Acquire))
 }
 
-/// What is left of the lease in the map `CONTROL`, whichever agent's of this layout it is.
+/// What is left of the lease in the map `CONTROL`.
 ///
 /// # Errors
-/// The kernel's, if the map cannot be mapped into memory (it needs Linux 5.5).
+/// The kernel's, if the map cannot be mapped into memory (it needs Linux 5.5); or the map is of another layout.
 pub fn lease_left(control: MapData) -> io::Result<Duration> {
     let control: Mapped<Shared> = Mapped::new(control)?;
+    let layout = control.layout.load(Ordering::Acquire);
+    // Zero: the agent has not filled them yet.
+    if layout != LAYOUT && layout != 0 {
+        return Err(io::Error::other(format!(
+            "the maps have layout {layout}, and this zerohop knows {LAYOUT}: ask the zerohop that has made them"
+        )));
+    }
     Ok(left_of(&control))
 }
 

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     encode::WireName,
+    policy::Policy,
     table::{Maps, Operation, Refused},
 };
 
@@ -24,6 +25,9 @@ use crate::{
 const DNS_PORT: u16 = 53;
 /// Of the entries of names of middle length, this part may be spare.
 const SPARE_SHARE: usize = 16;
+/// How often it is tried to remove an entry, before that is a reason to answer nothing: the kernel may be busy with its
+/// bucket (EBUSY).
+const REMOVALS: usize = 4;
 /// BPF_NOEXIST (bpf(2)): an element that is there is not replaced.
 const NEW: u64 = 1;
 
@@ -41,7 +45,7 @@ pub struct Store {
     zones: Array<MapData, [u8; ZONE_LEN]>,
     destinations: HashMap<MapData, [u8; 20], u32>,
     counters: Counters,
-    /// Names that do not exist any more, and whose entries the kernel refused to remove.
+    /// Names whose entries must not stay, and that the kernel refused to remove.
     stale: BTreeSet<WireName>,
     /// How many entries spare names may take.
     spare_entries: usize,
@@ -105,16 +109,19 @@ impl Store {
         self.counters.read()
     }
 
-    /// Writes the forms and zones that entries refer to.
+    /// Writes the forms and zones that entries refer to, and what else of the policy the kernel looks at.
     ///
     /// # Errors
     /// The kernel's.
     pub fn put_policy(
         &mut self,
+        policy: &Policy,
         forms: &[[u8; FORM_LEN]],
         zones: &[[u8; ZONE_LEN]],
     ) -> anyhow::Result<()> {
         self.control.begin(Touched::All);
+        self.control.set_size_cap(policy.size_cap);
+        self.control.set_search_labels(policy.search_labels());
         let written = (0..)
             .zip(forms)
             .try_for_each(|(index, form)| self.forms.set(index, form, 0))
@@ -169,7 +176,8 @@ impl Store {
             }
         }
         let left = addresses.iter().filter(|address| {
-            let known = address.port() == DNS_PORT || ports.contains(&address.port());
+            let port = address.port();
+            let known = port == DNS_PORT || port != 0 && ports.contains(&port);
             let key = destination(**address);
             // One that is there stays untouched: while an element is replaced, nobody may find it.
             let is_there = present.contains(&key) || self.destinations.insert(key, 1, 0).is_ok();
@@ -200,23 +208,30 @@ impl Store {
         Ok(removed)
     }
 
-    /// Tries again to remove what the kernel refused to remove; returns how many names are left. As long as there are any,
-    /// nothing may be answered.
-    pub fn remove_stale(&mut self) -> usize {
-        for name in self.stale.clone() {
-            let _ = self.apply(Operation::RemoveEntry { name });
-        }
+    /// How many entries the kernel refused to remove. As long as there are any, nothing may be answered.
+    #[must_use]
+    pub fn stale(&self) -> usize {
         self.stale.len()
     }
 
-    /// The entry of a name that does not exist any more stays. Its sections are removed nevertheless, and their room is
-    /// used again, so nothing may be answered until it is gone.
-    fn keep_silent_about(&mut self, name: &WireName) {
+    /// Tries again to remove what the kernel refused to remove.
+    pub fn remove_stale(&mut self) {
+        for name in self.stale.clone() {
+            // It stays among them if it is refused again.
+            let _ = self.apply(Operation::RemoveEntry { name });
+        }
+    }
+
+    /// An entry stays that must not. Its sections are removed nevertheless, and their room is used again, so nothing may
+    /// be answered until it is gone.
+    fn keep_silent_about(&mut self, name: &WireName, error: &MapError) {
         self.control.end_lease();
         // Who has looked at the lease already passes.
         self.control.begin(Touched::All);
         self.control.finish();
-        self.stale.insert(name.clone());
+        if self.stale.insert(name.clone()) {
+            tracing::warn!(%error, "the kernel refused to remove an entry; nothing is answered until it does");
+        }
     }
 
     /// The greatest section key in use.
@@ -324,17 +339,23 @@ impl Maps for Store {
             }
             Operation::RemoveEntry { name } => {
                 self.control.begin(Touched::Entry(name));
-                let done = self.remove_entry(name);
+                let mut done = self.remove_entry(name);
+                for _ in 1..REMOVALS {
+                    match &done {
+                        Err(error) if !is_missing(error) => done = self.remove_entry(name),
+                        _ => break,
+                    }
+                }
                 self.control.finish();
                 match &done {
-                    Err(error) if !is_missing(error) => self.keep_silent_about(name),
+                    Err(error) if !is_missing(error) => self.keep_silent_about(name, error),
                     _ => {
                         self.stale.remove(name);
                     }
                 }
                 done
             }
-            // No entry refers to them: see `dns_ebpf::answer::Changes`.
+            // No entry refers to them, or nothing is answered: see `dns_ebpf::answer::Changes`.
             Operation::PutSection { key, section } => {
                 self.put_section(*key, section.class, &section.octets)
             }

@@ -21,8 +21,8 @@ const LEAST: f64 = 0.5;
 pub(crate) struct Steadily {
     /// Of the pod's.
     pub(crate) loaded: Loaded,
-    /// How many questions of all pods on its node the kernel passed meanwhile, by reason.
-    passed: BTreeMap<String, u64>,
+    /// How many questions of all pods on its node the kernel passed meanwhile, by reason, if that could be asked.
+    passed: Result<BTreeMap<String, u64>>,
 }
 
 /// Asks the DNS service for addresses of `names` of the service's own family on schedule, `per_second` times a second,
@@ -38,7 +38,8 @@ pub(crate) fn asked_while(
     names: &[&str],
     happens: impl FnOnce() -> Result<()>,
 ) -> Result<Steadily> {
-    let before = stage.agents.status(&pod.node)?.passed;
+    let passed = || Ok(stage.agents.status(&pod.node)?.passed);
+    let before = passed();
     let server = stage.dns_server();
     let rate = per_second.to_string();
     let mut words = vec![PROGRAM, "load", "--server", &server, "--rate", &rate];
@@ -58,11 +59,14 @@ pub(crate) fn asked_while(
         loaded.sent,
         loaded.seconds
     );
-    let mut passed = stage.agents.status(&pod.node)?.passed;
-    for (reason, count) in &mut passed {
-        *count = count.saturating_sub(before.get(reason).copied().unwrap_or(0));
-    }
-    passed.retain(|_, count| *count > 0);
+    let passed = before.and_then(|before: BTreeMap<String, u64>| {
+        let mut meanwhile: BTreeMap<String, u64> = passed()?;
+        for (reason, count) in &mut meanwhile {
+            *count = count.saturating_sub(before.get(reason).copied().unwrap_or(0));
+        }
+        meanwhile.retain(|_, count| *count > 0);
+        Ok(meanwhile)
+    });
     Ok(Steadily { loaded, passed })
 }
 

@@ -13,7 +13,7 @@ use tests::{hickory_proto::rr::RecordType::A, skipped_without_root};
 use crate::{
     cases::wire,
     cluster::Cluster,
-    frames::{question, to_server},
+    frames::{Family, address, between, question, to_server},
     test_run::{Did, Kernel, Program},
 };
 
@@ -109,6 +109,36 @@ fn nothing_is_answered_while_the_entry_of_a_name_that_is_gone_cannot_be_removed(
     assert!(refused.is_err());
     assert_eq!(ask(&kernel, CHANGED), Did::Next);
     assert_eq!(ask(&kernel, OTHER), Did::Next);
-    assert_eq!(kernel.store.remove_stale(), 1, "it is tried again");
+    kernel.store.remove_stale();
+    assert_eq!(kernel.store.stale(), 1, "it was refused again");
     assert!(kernel.store.control().lease_left().is_zero());
+}
+
+#[test]
+fn ports_of_dns_addresses_come_go_and_stay() {
+    if skipped_without_root("ports_of_dns_addresses_come_go_and_stay") {
+        return;
+    }
+    let mut kernel = Kernel::new(&Cluster::standard());
+    let asked = question(OTHER, A).encode();
+    let ports = |kernel: &mut Kernel, ports: &[u16]| -> Vec<u16> {
+        let server = |port: &u16| address(&format!("192.0.2.53:{port}"));
+        let addresses = ports.iter().map(server).collect();
+        let _ = kernel
+            .store
+            .set_destinations(&addresses)
+            .expect("addresses");
+        let answered = (5350..5360).filter(|port| {
+            let frame = between(Family::V4.pod(), server(port), &asked);
+            let (did, _) = kernel.run(Program::Peer, &frame).expect("a whole question");
+            did == Did::SentBack
+        });
+        answered.collect()
+    };
+    assert_eq!(ports(&mut kernel, &[5355]), [5355]);
+    assert_eq!(ports(&mut kernel, &[5351, 5355]), [5351, 5355]);
+    assert_eq!(ports(&mut kernel, &[0, 5351, 5352]), [5351, 5352]);
+    let all: Vec<u16> = (5350..5360).collect();
+    assert_eq!(ports(&mut kernel, &all), all[..8], "eight ports beside 53");
+    assert!(ports(&mut kernel, &[]).is_empty());
 }

@@ -204,10 +204,15 @@ impl HostTables {
         tables
     }
 
+    /// Marks these stripes for the next change.
+    pub(crate) fn mark(&mut self, stripes: Range<usize>) {
+        self.changed[stripes].fill(self.started + 1);
+    }
+
     /// Begins a change that touches these stripes.
     pub(crate) fn begin(&mut self, stripes: Range<usize>) {
+        self.mark(stripes);
         self.started += 1;
-        self.changed[stripes].fill(self.started);
     }
 
     /// Makes forms and zones those of `other`.

@@ -96,10 +96,8 @@ impl Kernel {
         let mut store = Store::new(&mut loaded.object, loaded.control).expect("its maps");
         let zones = encode::zones(&cluster.policy, SERIAL).expect("zones");
         store
-            .put_policy(cluster.forms.rows(), &zones)
+            .put_policy(&cluster.policy, cluster.forms.rows(), &zones)
             .expect("forms and zones");
-        let labels = cluster.policy.search_labels();
-        store.control().set_search_labels(labels);
         let servers: BTreeSet<_> = SERVERS.into_iter().map(address).collect();
         let left = store.set_destinations(&servers).expect("DNS addresses");
         assert!(left.is_empty());

@@ -193,11 +193,8 @@ impl Upkeep {
     fn write_policy(&mut self, policy: Policy) -> anyhow::Result<Written> {
         let forms = Forms::of(&policy)?;
         let zones = encode::zones(&policy, self.serial).context("write the zones' names")?;
-        let control = self.store.control();
-        control.claim(policy.mark(&forms));
-        control.set_size_cap(policy.size_cap);
-        control.set_search_labels(policy.search_labels());
-        self.store.put_policy(forms.rows(), &zones)?;
+        self.store.control().claim(policy.mark(&forms));
+        self.store.put_policy(&policy, forms.rows(), &zones)?;
         Ok(Written { policy, forms })
     }
 

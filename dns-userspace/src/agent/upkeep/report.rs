@@ -32,7 +32,7 @@ impl Upkeep {
         let answered = match self.said {
             Some(Readiness::Answering) => true,
             Some(Readiness::NothingAnswered) => self.may_answer_nothing(),
-            Some(Readiness::NoAddress | Readiness::Stale(_)) | None => false,
+            Some(Readiness::NoAddress | Readiness::Stale) | None => false,
         };
         answered
             && self.world.complete()
@@ -86,8 +86,9 @@ impl Upkeep {
             Some(Readiness::NoAddress) => Some(format!(
                 "no address of the cluster's DNS is known: there is no Service {namespace}/{name} with a UDP port"
             )),
-            Some(Readiness::Stale(names)) => Some(format!(
-                "the kernel refused to remove {names} names that do not exist any more"
+            Some(Readiness::Stale) => Some(format!(
+                "the kernel refuses to remove {} entries that must not stay",
+                self.store.stale()
             )),
             Some(Readiness::NothingAnswered) => {
                 let effective = self.policy.effective();

@@ -23,6 +23,9 @@ const AT_A_TIME: usize = 20;
 /// How long all of them may take.
 const ENDED: Duration = Duration::from_secs(180);
 
+/// How long it may take, after all have ended, until their logs are there.
+const LOGGED: Duration = Duration::from_secs(10);
+
 /// How long between two looks, so that looking does not slow them down.
 const BETWEEN: Duration = Duration::from_secs(1);
 
@@ -43,14 +46,16 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     };
     kubectl.apply(&job(stage))?;
     until_complete(kubectl)?;
-    let label = format!("job-name={NAME}");
-    let words = ["logs", "-n", NAMESPACE, "-l", &label, "--tail=-1"];
-    let logs = kubectl.run(&[&words[..], &["--max-log-requests=100"]].concat())?;
-    let first: Vec<Watched> = logs
-        .lines()
-        .filter(|line| line.starts_with('{'))
-        .map(|line| serde_json::from_str(line).context("read a pod's log"))
-        .collect::<Result<_>>()?;
+    // A pod's end may be told before its log is written. Who has not logged for so long has not asked.
+    let mut first = Vec::new();
+    let all = eventually_every(BETWEEN, LOGGED, "the log of every pod", || {
+        first = asked(kubectl)?;
+        ensure!(first.len() >= PODS, "{} pods have asked", first.len());
+        Ok(())
+    });
+    if let Err(error) = all {
+        eprintln!("{error:#}");
+    }
 
     report.check(
         "the first question of every new pod gets its right answer",
@@ -93,6 +98,17 @@ pub(crate) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What the pods have logged of their questions.
+fn asked(kubectl: &Kubectl) -> Result<Vec<Watched>> {
+    let label = format!("job-name={NAME}");
+    let words = ["logs", "-n", NAMESPACE, "-l", &label, "--tail=-1"];
+    let logs = kubectl.run(&[&words[..], &["--max-log-requests=100"]].concat())?;
+    let lines = logs.lines().filter(|line| line.starts_with('{'));
+    lines
+        .map(|line| serde_json::from_str(line).context("read a pod's log"))
+        .collect()
 }
 
 /// Waits until all have asked.

@@ -57,9 +57,7 @@ impl Kernel {
         let control = self.store.control();
         control.claim(policy.mark(&forms));
         control.set_denials(false);
-        control.set_size_cap(policy.size_cap);
-        control.set_search_labels(policy.search_labels());
-        self.store.put_policy(forms.rows(), &zones)?;
+        self.store.put_policy(policy, forms.rows(), &zones)?;
         self.forms = forms;
         self.carry(world, resolved, world.owners())
     }

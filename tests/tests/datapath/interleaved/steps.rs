@@ -5,7 +5,8 @@ use std::cell::Cell;
 use dns_ebpf::{
     Tables,
     answer::{
-        Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, ZoneHead, stripe,
+        Control, Destination, ENTRY_HEAD, ENTRY_LEN, Form, PORTS_MAX, SECTION_MAX, SLOT_LEN,
+        Section, ZoneHead, stripe,
     },
 };
 use dns_userspace::{
@@ -14,6 +15,9 @@ use dns_userspace::{
 };
 
 use crate::host::HostTables;
+
+/// Of a torn entry, these octets belong to the name that was looked up: its head and its first slot.
+const FIRST_PART: usize = ENTRY_HEAD + SLOT_LEN;
 
 /// The maps after each step of a change.
 pub(super) struct Steps {
@@ -32,6 +36,8 @@ impl Steps {
     /// A change of one name's entry, as [`Store`](dns_userspace::datapath::store::Store) makes it.
     fn change_entry(&mut self, name: &[u8], operation: Operation) -> Result<(), Refused> {
         let stripe = stripe(&key(name));
+        self.now.mark(stripe..stripe + 1);
+        self.note();
         self.now.begin(stripe..stripe + 1);
         self.note();
         self.now.apply(operation)?;
@@ -75,11 +81,14 @@ impl Maps for Steps {
     }
 }
 
-/// The maps of one step until the `at`-th look, and of another from then on.
+/// The maps of one step until the `at`-th look, and of another from then on. An element that is changed between the two
+/// looks at its halves is used again for another name, as the kernel does.
 pub(super) struct Interleaved<'a> {
     pub(super) before: &'a HostTables,
     pub(super) after: &'a HostTables,
     pub(super) at: usize,
+    /// Another name's entry.
+    pub(super) foreign: &'a [u8; ENTRY_LEN],
     /// How many looks there were.
     pub(super) looks: Cell<usize>,
 }
@@ -101,7 +110,7 @@ impl Tables for Interleaved<'_> {
         self.look().ports()
     }
 
-    /// The record is read field by field: see [`Control`].
+    /// The record is read in order: see [`Control`]. What is behind `finished` may be newer.
     fn control(&self) -> Option<Control> {
         let Control {
             layout,
@@ -131,7 +140,15 @@ impl Tables for Interleaved<'_> {
         key: &[u8; N],
         entry: &mut Section<SECTION_MAX>,
     ) -> Option<[u8; ENTRY_HEAD]> {
-        self.look().entry(key, entry)
+        let head = self.look().entry(key, entry)?;
+        let mut again = Section {
+            octets: [0; SECTION_MAX],
+        };
+        let is_there = self.look().entry(key, &mut again).is_some();
+        if !is_there || again.octets[..ENTRY_LEN] != entry.octets[..ENTRY_LEN] {
+            entry.octets[FIRST_PART..ENTRY_LEN].copy_from_slice(&self.foreign[FIRST_PART..]);
+        }
+        Some(head)
     }
 
     fn entry_head<const N: usize>(&self, key: &[u8; N]) -> Option<[u8; ENTRY_HEAD]> {
@@ -139,7 +156,14 @@ impl Tables for Interleaved<'_> {
     }
 
     fn section(&self, class: u8, key: u32, to: &mut Section<SECTION_MAX>) -> Option<usize> {
-        self.look().section(class, key, to)
+        let len = self.look().section(class, key, to)?;
+        let mut again = Section {
+            octets: [0; SECTION_MAX],
+        };
+        if self.look().section(class, key, &mut again).is_none() {
+            to.octets[len / 2..len].fill(0x42);
+        }
+        Some(len)
     }
 
     fn form(&self, index: u8) -> Option<&Form> {

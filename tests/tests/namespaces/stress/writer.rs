@@ -110,11 +110,10 @@ pub(super) fn writer(store: Store) -> Result<Writer> {
         refused: 0,
     };
     let control = writer.store.control();
-    control.set_size_cap(u16::MAX);
-    control.set_search_labels(writer.policy.search_labels());
     control.claim(writer.policy.mark(&writer.forms));
     let zones = encode::zones(&writer.policy, 1).context("write the zones")?;
-    writer.store.put_policy(writer.forms.rows(), &zones)?;
+    let rows = writer.forms.rows();
+    writer.store.put_policy(&writer.policy, rows, &zones)?;
     let owners = writer.world.owners();
     writer.carry(&owners);
     writer.apply(Event::Applied(Object::Namespace(Namespace::named("shop"))));
