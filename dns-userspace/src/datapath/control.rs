@@ -182,16 +182,9 @@ impl ControlMap {
         self.shared().mtu_floor.store(octets, Ordering::Release);
     }
 
-    /// Sets the ports, besides 53, that DNS addresses have: the first [`PORTS_MAX`] of them. One that stays is there all
-    /// the while.
+    /// Sets the ports, besides 53, that DNS addresses have: at most [`PORTS_MAX`], and none of them zero. One that stays is
+    /// there all the while.
     pub fn set_ports(&self, ports: &[u16]) {
-        // Zero is no port: it stands for none.
-        let ports: Vec<u16> = ports
-            .iter()
-            .copied()
-            .filter(|port| *port != 0)
-            .take(PORTS_MAX)
-            .collect();
         let shared = &self.shared().ports;
         let present: Vec<u16> = shared
             .iter()

@@ -156,7 +156,8 @@ impl Store {
         let other_ports: BTreeSet<u16> = addresses
             .iter()
             .map(SocketAddr::port)
-            .filter(|port| *port != DNS_PORT)
+            // Zero is no port: in the control record it stands for none.
+            .filter(|port| ![0, DNS_PORT].contains(port))
             .collect();
         let ports: Vec<u16> = other_ports.into_iter().take(PORTS_MAX).collect();
         self.control.set_ports(&ports);
@@ -177,7 +178,7 @@ impl Store {
         }
         let left = addresses.iter().filter(|address| {
             let port = address.port();
-            let known = port == DNS_PORT || port != 0 && ports.contains(&port);
+            let known = port == DNS_PORT || ports.contains(&port);
             let key = destination(**address);
             // One that is there stays untouched: while an element is replaced, nobody may find it.
             let is_there = present.contains(&key) || self.destinations.insert(key, 1, 0).is_ok();
@@ -292,6 +293,21 @@ impl Store {
         }
     }
 
+    /// Removes an entry, if it is there, and tries that [`REMOVALS`] times.
+    fn remove_entry_repeatedly(&mut self, name: &[u8]) -> Result<(), MapError> {
+        let mut done = Ok(());
+        for _ in 0..REMOVALS {
+            done = match self.remove_entry(name) {
+                Err(error) if is_missing(&error) => Ok(()),
+                done => done,
+            };
+            if done.is_ok() {
+                break;
+            }
+        }
+        done
+    }
+
     /// Puts a section under a key that is not in use. Keys begin anew after 2^32 of them, and then one may be.
     fn put_section(&mut self, number: u32, class: u8, octets: &[u8]) -> Result<(), MapError> {
         match class {
@@ -339,19 +355,13 @@ impl Maps for Store {
             }
             Operation::RemoveEntry { name } => {
                 self.control.begin(Touched::Entry(name));
-                let mut done = self.remove_entry(name);
-                for _ in 1..REMOVALS {
-                    match &done {
-                        Err(error) if !is_missing(error) => done = self.remove_entry(name),
-                        _ => break,
-                    }
-                }
+                let done = self.remove_entry_repeatedly(name);
                 self.control.finish();
                 match &done {
-                    Err(error) if !is_missing(error) => self.keep_silent_about(name, error),
-                    _ => {
+                    Ok(()) => {
                         self.stale.remove(name);
                     }
+                    Err(error) => self.keep_silent_about(name, error),
                 }
                 done
             }

@@ -90,10 +90,14 @@ pub(crate) fn judge(report: &mut Report, during: &str, steadily: &Steadily) {
     report.figure(&format!("{during}: latency p50"), loaded.p50, "µs");
     report.figure(&format!("{during}: latency p99"), loaded.p99, "µs");
     report.figure(&format!("{during}: latency max"), loaded.max / 1e3, "ms");
+    let passed = match passed {
+        Ok(passed) => format!("the kernel passed on that node meanwhile {passed:?}"),
+        Err(error) => format!("why the kernel passed any is not known: {error:#}"),
+    };
     report.check(&format!("{during}: no question is lost"), || {
         ensure!(
             loaded.sent > 0 && loaded.lost == 0,
-            "{} of {} questions were lost; the first were sent at {:?} (ns of UNIX time); on the node passed meanwhile: {passed:?}",
+            "{} of {} questions were lost; the first were sent at {:?} (ns of UNIX time); {passed}",
             loaded.lost,
             loaded.sent,
             loaded.lost_at
