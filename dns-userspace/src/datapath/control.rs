@@ -3,26 +3,18 @@
 use std::{
     io,
     mem::offset_of,
-    ops::Deref,
-    ptr,
     sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
     time::Duration,
 };
 
 use aya::maps::MapData;
 use dns_ebpf::answer::{Changes, Control, LAYOUT, PORTS_MAX, STRIPES, stripe};
-use rustix::{
-    fd::AsFd as _,
-    mm::{MapFlags, ProtFlags, mmap, munmap},
-    time::{ClockId, clock_gettime},
-};
+use rustix::time::{ClockId, clock_gettime};
 
-use super::keys::key;
+use super::{keys::key, mapped::Mapped};
 
 /// How long the kernel answers without hearing from the agent.
 pub const LEASE: Duration = Duration::from_secs(5);
-/// Octets mapped: a map's memory is whole pages.
-const PAGE: usize = 4096;
 
 /// [`Control`] as it is written: field by field, each in one piece.
 #[derive(Debug)]
@@ -72,51 +64,6 @@ pub enum Touched<'name> {
 pub struct ControlMap {
     control: Mapped<Shared>,
     changes: Mapped<SharedChanges>,
-}
-
-/// The one element of an array in the agent's memory.
-#[derive(Debug)]
-struct Mapped<T> {
-    shared: *mut T,
-    /// Keeps the map, and so the memory, alive.
-    _map: MapData,
-}
-
-// SAFETY: the memory stays mapped as long as the value lives, and is only accessed atomically.
-unsafe impl Send for ControlMap {}
-// SAFETY: as above.
-unsafe impl Sync for ControlMap {}
-
-impl<T> Mapped<T> {
-    /// Maps an element, all of whose fields are atomic.
-    fn new(map: MapData) -> io::Result<Self> {
-        const { assert!(size_of::<T>() <= PAGE) }
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
-        let address = unsafe {
-            mmap(
-                ptr::null_mut(),
-                PAGE,
-                protection,
-                MapFlags::SHARED,
-                map.fd().as_fd(),
-                0,
-            )?
-        };
-        Ok(Self {
-            shared: address.cast(),
-            _map: map,
-        })
-    }
-}
-
-impl<T> Deref for Mapped<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: mapped and page-aligned, a `T` long, only accessed atomically on this side.
-        unsafe { &*self.shared }
-    }
 }
 
 impl ControlMap {
@@ -238,15 +185,6 @@ impl ControlMap {
         shared
             .finished
             .store(shared.started.load(Ordering::Relaxed), Ordering::Release);
-    }
-}
-
-impl<T> Drop for Mapped<T> {
-    fn drop(&mut self) {
-        // SAFETY: what `new` mapped, and nothing refers to it any more.
-        if let Err(error) = unsafe { munmap(self.shared.cast(), PAGE) } {
-            tracing::debug!(%error, "a map stays mapped");
-        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod interfaces;
 pub mod kernel_log;
 pub mod keys;
+mod mapped;
 pub mod mtus;
 mod netlink;
 pub mod object;
