@@ -49,7 +49,7 @@ const ETHERNET_LEN: usize = 14;
 const TYPE_AT: usize = 12;
 const TAG_LEN: usize = 4;
 const IPV4_LEN: usize = 20;
-const UDP_LEN: usize = 8;
+pub(crate) const UDP_LEN: usize = 8;
 /// The headers of an IPv4 question; no question at all is shorter.
 const HEADERS_MIN: usize = NAME - IPV4_FRAME;
 const TYPE_IPV4: u16 = 0x0800;
@@ -237,8 +237,23 @@ fn ipv4(
     if header_len != IPV4_LEN || fragment & 0x3fff != 0 {
         return Err(Pass::Frame);
     }
+    let first = octet(frame, IPV4 + 12);
+    // RFC 1122 §3.2.1.3: this network, loopback, groups and what is reserved. Less one, zero is the greatest.
+    let is_host = first.wrapping_sub(1) < 223 && first != 127;
+    let is_own = word(frame, IPV4 + 12) == word(frame, IPV4 + 16);
+    if !is_host || is_own || is_strange(frame, IPV4_FRAME) {
+        return Err(Pass::Source);
+    }
     let udp_len = usize::from(number(frame, IPV4 + 2)).wrapping_sub(IPV4_LEN);
     Ok((udp_len, admitted))
+}
+
+/// Whether a frame at `begin` comes from a group's MAC address or goes to one, or comes from port zero.
+#[inline(always)]
+fn is_strange(frame: &[u8; FRAME_LEN], begin: usize) -> bool {
+    // IEEE 802: the first bit on the wire says that an address is a group's.
+    let groups = octet(frame, begin) | octet(frame, begin + 6);
+    groups & 1 != 0 || number(frame, UDP) == 0
 }
 
 /// The four octets at `at`, as they lie in memory.
@@ -268,6 +283,13 @@ fn ipv6(
     let port = port_word(number(frame, UDP + 2));
     let destination = [address(0), address(1), address(2), address(3), port];
     let admitted = destined(tables, octet(frame, IPV6 + 6), destination, admitted)?;
+    let source = |index: usize| word(frame, IPV6 + 8 + index * 4);
+    // RFC 4291 §2.4: unspecified, loopback and mapped addresses begin with eight zeros, groups with 0xff.
+    let is_host = source(0) | source(1) != 0 && octet(frame, IPV6 + 8) != 0xff;
+    let is_own = (0..4).all(|index| source(index) == address(index));
+    if !is_host || is_own || is_strange(frame, IPV6_FRAME) {
+        return Err(Pass::Source);
+    }
     Ok((usize::from(number(frame, IPV6 + 4)), admitted))
 }
 

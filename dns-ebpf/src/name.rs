@@ -22,12 +22,12 @@ pub const KEY_LENGTHS: [usize; 3] = [40, 64, 256];
 pub const NAME_PLACES: [usize; 3] = [0, 2 * 40, 2 * (40 + 64)];
 /// Where [`spelling_of`] sums octets, behind the names and their padding.
 const SUM_PLACE: usize = 2 * (40 + 64 + 256);
-/// The most octets that it sums.
-const SUM_MAX: usize = 256;
+/// The most octets that it sums: what may lie behind a question's name.
+const SUM_MAX: usize = QUESTION_MAX;
 /// Octets of [`Scratch::names`](crate::Scratch::names).
 pub const NAMES_LEN: usize = SUM_PLACE + SUM_MAX;
 /// A question's octets from its name on, rounded up to a power of two.
-const QUESTION_MAX: usize = FRAME_LEN - HEAD_LEN;
+pub(crate) const QUESTION_MAX: usize = FRAME_LEN - HEAD_LEN;
 
 /// A well-formed name at the beginning of the question.
 #[derive(Clone, Copy, Debug)]

@@ -18,9 +18,9 @@ pub struct Failed;
 
 /// The packet, as the hook sees it. The kernel's two hooks and the host's `Vec<u8>` implement it.
 pub trait Packet {
-    /// Whether the UDP checksum may be half done when the reply leaves (CHECKSUM_PARTIAL with a plain
-    /// redirect), so that only differences may be applied to it, by [`Packet::adjust_checksum`].
-    const ADJUSTS_CHECKSUM: bool;
+    /// Whether the packet keeps its mark CHECKSUM_PARTIAL (include/linux/skbuff.h) when it becomes the reply: whoever
+    /// takes it over a link without checksum offload then finishes the sum that the mark is about.
+    const KEEPS_MARK: bool;
 
     /// Length in octets, from the Ethernet header on.
     fn len(&self) -> usize;
@@ -42,15 +42,6 @@ pub trait Packet {
 
     /// Writes `len` octets (at least one) of `octets`, beginning at `from`, to the packet at `at`.
     fn store(&mut self, at: usize, octets: &[u8], from: usize, len: usize) -> Result<(), Failed>;
-
-    /// Applies differences to the UDP checksum at `at`: `length` is the change of the UDP length (old,
-    /// new, as they lie in memory), `difference` the one's-complement sum to add.
-    fn adjust_checksum(
-        &mut self,
-        at: usize,
-        length: (u16, u16),
-        difference: u32,
-    ) -> Result<(), Failed>;
 
     /// Index of the interface that the packet came in on.
     fn interface(&self) -> u32;

@@ -55,11 +55,17 @@ pub enum Pass {
     /// The answer is from outside the cluster, and the client asks in a way that is handed on there: without RD, with
     /// CD, for DNSSEC records (DO), or for its subnet.
     Outside = 22,
+    /// The question's UDP checksum is wrong, or may be taken for a whole one as well as for one that is still to be
+    /// finished.
+    Checksum = 23,
+    /// No reply could reach the sender, or it would reach many: a group's MAC address, a source that is none of a host's
+    /// or the DNS address itself, source port zero.
+    Source = 24,
 }
 
 impl Pass {
     /// Every reason, in the order of its counter.
-    pub const ALL: [Pass; 23] = [
+    pub const ALL: [Pass; 25] = [
         Pass::NotDns,
         Pass::UnknownDestination,
         Pass::Tcp,
@@ -83,6 +89,8 @@ impl Pass {
         Pass::Entry,
         Pass::Restored,
         Pass::Outside,
+        Pass::Checksum,
+        Pass::Source,
     ];
 
     /// The label of this reason in metrics and in `zerohop status`.
@@ -111,6 +119,8 @@ impl Pass {
             Pass::Entry => "entry",
             Pass::Restored => "restored",
             Pass::Outside => "outside",
+            Pass::Checksum => "checksum",
+            Pass::Source => "source",
         }
     }
 }

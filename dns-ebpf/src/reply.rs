@@ -1,20 +1,20 @@
 //! The reply: sizes, order and checksum worked out first, then written.
 
+mod sum;
+
 use core::hint::cold_path;
 
 use crate::{
     answer::Control,
     checksum,
-    frame::{self, Frame, field},
+    frame::{self, Frame, UDP_LEN, field},
     intercept::Outcome,
     message::{self, OPT_LEN, Question},
-    name::{self, Spelling},
+    name::Spelling,
     packet::{Failed, HEAD_LEN, Packet, Scratch, Tables},
     pass::{Answered, Pass},
 };
-
-/// The most octets behind a question whose sum is taken out of a checksum.
-const TAIL_MAX: usize = 256;
+use sum::Datagram;
 
 /// The records of a reply, all sections in a row, and what the header says of them.
 #[derive(Clone, Copy, Debug)]
@@ -108,9 +108,6 @@ pub struct Reply {
     records_len: usize,
     has_opt: bool,
     answered: Answered,
-    /// Change of the UDP length, and of the sum of everything behind the UDP header's ports.
-    length: (u16, u16),
-    difference: u32,
 }
 
 /// Works out everything about the reply; refuses what the client or the interface cannot take.
@@ -161,7 +158,8 @@ pub(crate) fn prepare<P: Packet>(
         records.response_code,
         counts,
     );
-    let fixed = frame::turn_round(&scratch.frame, &mut scratch.reply, &frame, message_len);
+    let udp_len = message_len + UDP_LEN;
+    let addresses = frame::turn_round(&scratch.frame, &mut scratch.reply, &frame, udp_len);
     let kept_sum = spelling.sum + checksum::placed(question.type_and_class(), name_len);
     let mut added = checksum::placed(records.sum, kept);
     // CoreDNS hands flags and OPT on with its question for a name outside the cluster.
@@ -174,20 +172,17 @@ pub(crate) fn prepare<P: Packet>(
             return Err(Pass::Outside);
         }
         message::write_opt(opt, control.size_cap, &mut scratch.opt);
-        added += checksum::placed(opt_sum(&scratch.opt), kept + records.len);
+        added += checksum::placed(sum::of_opt(&scratch.opt), kept + records.len);
     }
-    let checksum = !checksum::folded(fixed + header + kept_sum + added);
-    let difference = if P::ADJUSTS_CHECKSUM {
-        difference(packet, tables, scratch, &frame, kept, header + added).or(Err(Pass::Opt))?
-    } else {
-        0
+    let datagram = Datagram {
+        addresses,
+        kept: kept_sum,
+        kept_len: kept,
     };
-    if !P::ADJUSTS_CHECKSUM {
-        // RFC 768: a sum of zero is sent as ones, for zero says that there is none.
-        let checksum = if checksum == 0 { 0xffff } else { checksum };
-        if let Some(place) = scratch.reply.get_mut(field::UDP + 6..field::UDP + 8) {
-            place.copy_from_slice(&checksum.to_le_bytes());
-        }
+    let added = header + added;
+    let checksum = datagram.of_reply(packet, tables, scratch, &frame, udp_len as u16, added)?;
+    if let Some(place) = scratch.reply.get_mut(field::UDP + 6..field::UDP + 8) {
+        place.copy_from_slice(&checksum.to_le_bytes());
     }
     scratch.undo = Undo { frame, kept };
     let forgotten = |number| tables.forget(number);
@@ -201,53 +196,7 @@ pub(crate) fn prepare<P: Packet>(
         records_len: forgotten(records.len),
         has_opt: question.opt.is_some(),
         answered: records.answered,
-        length: (length_of(&scratch.frame), length_of(&scratch.reply)),
-        difference,
     })
-}
-
-/// The sum of an OPT.
-#[inline(always)]
-fn opt_sum(octets: &[u8; 16]) -> u64 {
-    let [a, b, c, d, e, f, g, h, i, j, k, ..] = *octets;
-    checksum::word(a, b)
-        + checksum::word(c, d)
-        + checksum::word(e, f)
-        + checksum::word(g, h)
-        + checksum::word(i, j)
-        + checksum::word(k, 0)
-}
-
-/// The UDP length, as it lies in memory.
-#[inline(always)]
-fn length_of<const N: usize>(head: &[u8; N]) -> u16 {
-    frame::number(head, field::UDP + 4).to_be()
-}
-
-/// What the UDP checksum changes by, the pseudo-header's length aside: the new header, records and OPT
-/// against the old header and whatever came behind the question.
-#[inline(always)]
-fn difference<P: Packet>(
-    packet: &P,
-    tables: &impl Tables,
-    scratch: &mut Scratch,
-    frame: &Frame,
-    kept: usize,
-    new: u64,
-) -> Result<u32, Failed> {
-    let mut old =
-        frame::words::<12>(&scratch.frame, field::DNS) + u64::from(length_of(&scratch.frame));
-    let tail = tables.forget_in_memory(frame.question_len.wrapping_sub(kept));
-    if tail != 0 {
-        let at = frame.name_at() + kept;
-        let sum = name::spelling_of::<TAIL_MAX>(packet, at, tail, &mut scratch.names)?.sum;
-        let sum = tables.forget_in_memory(sum as usize) as u64;
-        old += checksum::placed(sum, kept);
-    }
-    let new = new + u64::from(length_of(&scratch.reply));
-    Ok(u32::from(checksum::folded(
-        new + u64::from(!checksum::folded(old)),
-    )))
 }
 
 /// The records in the order in which they are sent: equal addresses begin with a random one.
@@ -315,10 +264,6 @@ impl Reply {
                 0,
                 OPT_LEN,
             )?;
-        }
-        if P::ADJUSTS_CHECKSUM {
-            let at = field::UDP + 6 - self.frame.begin + self.frame.tags;
-            packet.adjust_checksum(at, self.length, self.difference)?;
         }
         Ok(())
     }

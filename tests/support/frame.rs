@@ -139,26 +139,45 @@ fn length(octets: usize) -> u16 {
     u16::try_from(octets).expect("a packet has at most 65535 octets")
 }
 
+/// The same frame with another UDP checksum; none if it carries no whole datagram.
+///
+/// # Panics
+///
+/// When it is to be wrong: there are many such sums.
+pub fn with_checksum(frame: &[u8], checksum: Checksum) -> Option<Vec<u8>> {
+    let parsed = Datagram::parse(frame).ok()?;
+    let (source, destination) = (parsed.source.ip(), parsed.destination.ip());
+    let datagram = udp(parsed.source, parsed.destination, &parsed.payload);
+    let at = frame.len() - parsed.trailing.len() - datagram.len() + 6;
+    let field = match checksum {
+        Checksum::Right => [datagram[6], datagram[7]],
+        Checksum::Unfinished => pseudo_sum(source, destination, datagram.len()).to_be_bytes(),
+        Checksum::Absent => [0; 2],
+        Checksum::Wrong => panic!("a test says itself which sum is wrong"),
+    };
+    let mut frame = frame.to_vec();
+    frame[at..at + 2].copy_from_slice(&field);
+    Some(frame)
+}
+
 /// The one's-complement sum of a datagram with its pseudo-header (RFC 768, RFC 8200 §8.1); all ones
 /// when the datagram contains its right checksum.
 fn udp_sum(source: IpAddr, destination: IpAddr, datagram: &[u8]) -> u16 {
+    let pseudo = pseudo_sum(source, destination, datagram.len()).to_be_bytes();
+    folded_sum(&[&pseudo, datagram])
+}
+
+/// The one's-complement sum of the pseudo-header of a datagram of so many octets.
+fn pseudo_sum(source: IpAddr, destination: IpAddr, octets: usize) -> u16 {
     let tail = [0, UDP];
-    let octets = length(datagram.len()).to_be_bytes();
+    let octets = length(octets).to_be_bytes();
     match (source, destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => folded_sum(&[
-            &source.octets(),
-            &destination.octets(),
-            &tail,
-            &octets,
-            datagram,
-        ]),
-        (IpAddr::V6(source), IpAddr::V6(destination)) => folded_sum(&[
-            &source.octets(),
-            &destination.octets(),
-            &tail,
-            &octets,
-            datagram,
-        ]),
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            folded_sum(&[&source.octets(), &destination.octets(), &tail, &octets])
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            folded_sum(&[&source.octets(), &destination.octets(), &tail, &octets])
+        }
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
             panic!("a datagram from {source} to {destination}: two families")
         }

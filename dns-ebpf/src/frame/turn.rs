@@ -3,7 +3,7 @@
 use core::hint::cold_path;
 
 use super::{
-    Frame, IPV4_LEN, PROTOCOL_UDP, UDP_LEN,
+    Frame, IPV4_LEN, PROTOCOL_UDP,
     field::{IPV4, IPV4_FRAME, IPV6, IPV6_FRAME, UDP},
     number,
 };
@@ -15,16 +15,15 @@ use crate::{
 /// RFC 1340: the recommended time to live; also the hop limit of a reply.
 const TIME_TO_LIVE: u8 = 64;
 
-/// Swaps source and destination at every layer, sets lengths and the IPv4 header checksum; returns what
-/// the addresses, ports, lengths and the protocol contribute to the UDP checksum.
+/// Swaps source and destination at every layer, sets lengths and the IPv4 header checksum; returns what addresses and
+/// protocol contribute to the UDP checksum of the question, and of the reply.
 #[inline(always)]
 pub(crate) fn turn_round(
     head: &[u8; FRAME_LEN],
     reply: &mut [u8; HEAD_LEN],
     frame: &Frame,
-    message_len: usize,
+    udp_len: usize,
 ) -> u64 {
-    let udp_len = message_len + UDP_LEN;
     let mut sum = checksum::number(PROTOCOL_UDP.into());
     if frame.begin == IPV4_FRAME {
         swap::<6>(head, reply, IPV4_FRAME);
@@ -50,8 +49,7 @@ pub(crate) fn turn_round(
     }
     swap::<2>(head, reply, UDP);
     set(reply, UDP + 4, (udp_len as u16).to_be_bytes());
-    // The length stands in the pseudo-header and in the header (RFC 768).
-    sum + words::<4>(head, UDP) + 2 * checksum::number(udp_len as u16)
+    sum
 }
 
 /// Writes two neighbours of `N` octets in each other's place.

@@ -2,11 +2,11 @@
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{__sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, TC_ACT_SHOT},
+    bindings::{__sk_buff, TC_ACT_SHOT},
     cty::c_void,
     helpers::generated::{
-        bpf_l4_csum_replace, bpf_redirect, bpf_redirect_peer, bpf_skb_change_tail,
-        bpf_skb_change_type, bpf_skb_load_bytes, bpf_skb_store_bytes,
+        bpf_redirect, bpf_redirect_peer, bpf_skb_change_tail, bpf_skb_change_type,
+        bpf_skb_load_bytes, bpf_skb_store_bytes,
     },
     macros::classifier,
     programs::TcContext,
@@ -27,7 +27,7 @@ const PACKET_HOST: u32 = 0;
 /// For veths: the reply goes straight into the pod's end, past every program on the way back.
 #[classifier]
 pub(super) fn intercept_peer(ctx: TcContext) -> i32 {
-    let mut packet = TcPacket::<false>(ctx);
+    let mut packet = TcPacket(ctx);
     match verdict::of(&mut packet) {
         Verdict::SendBack => packet.redirect_peer(),
         Verdict::GoOn => NEXT,
@@ -38,7 +38,7 @@ pub(super) fn intercept_peer(ctx: TcContext) -> i32 {
 /// For every other interface: the reply leaves where the question came in.
 #[classifier]
 pub(super) fn intercept_plain(ctx: TcContext) -> i32 {
-    let mut packet = TcPacket::<true>(ctx);
+    let mut packet = TcPacket(ctx);
     match verdict::of(&mut packet) {
         // SAFETY: the helper has no preconditions.
         Verdict::SendBack => unsafe { bpf_redirect(packet.interface(), 0) as i32 },
@@ -47,17 +47,17 @@ pub(super) fn intercept_plain(ctx: TcContext) -> i32 {
     }
 }
 
-/// A socket buffer; `PLAIN` when its reply leaves by a plain redirect.
-struct TcPacket<const PLAIN: bool>(TcContext);
+/// A socket buffer.
+struct TcPacket(TcContext);
 
-impl<const PLAIN: bool> EbpfContext for TcPacket<PLAIN> {
+impl EbpfContext for TcPacket {
     #[inline(always)]
     fn as_ptr(&self) -> *mut c_void {
         self.0.as_ptr()
     }
 }
 
-impl<const PLAIN: bool> TcPacket<PLAIN> {
+impl TcPacket {
     #[inline(always)]
     fn skb(&self) -> *mut __sk_buff {
         self.0.skb.skb
@@ -77,8 +77,8 @@ impl<const PLAIN: bool> TcPacket<PLAIN> {
     }
 }
 
-impl<const PLAIN: bool> Packet for TcPacket<PLAIN> {
-    const ADJUSTS_CHECKSUM: bool = PLAIN;
+impl Packet for TcPacket {
+    const KEEPS_MARK: bool = true;
 
     #[inline(always)]
     fn len(&self) -> usize {
@@ -119,31 +119,6 @@ impl<const PLAIN: bool> Packet for TcPacket<PLAIN> {
         let from = unsafe { octets.as_ptr().add(offset(from)) };
         // SAFETY: as above.
         succeeded(unsafe { bpf_skb_store_bytes(self.skb(), at as u32, from.cast(), len, 0) })
-    }
-
-    #[inline(always)]
-    fn adjust_checksum(
-        &mut self,
-        at: usize,
-        length: (u16, u16),
-        difference: u32,
-    ) -> Result<(), Failed> {
-        let optional = BPF_F_MARK_MANGLED_0 as u64;
-        let pseudo = (BPF_F_PSEUDO_HDR as u64) | optional | 2;
-        // SAFETY: the context is valid; the helper checks the offset.
-        succeeded(unsafe {
-            bpf_l4_csum_replace(
-                self.skb(),
-                at as u32,
-                length.0.into(),
-                length.1.into(),
-                pseudo,
-            )
-        })?;
-        // SAFETY: as above.
-        succeeded(unsafe {
-            bpf_l4_csum_replace(self.skb(), at as u32, 0, difference.into(), optional)
-        })
     }
 
     #[inline(always)]

@@ -20,34 +20,46 @@ use super::{
     verdict::{self, Verdict},
 };
 
-/// The reply leaves where the question came in.
+/// For drivers with XDP: the reply leaves where the question came in.
 #[xdp]
 pub(super) fn intercept_xdp(ctx: XdpContext) -> u32 {
-    match verdict::of(&mut XdpPacket(ctx)) {
+    intercept::<false>(ctx)
+}
+
+/// For every other interface, where XDP runs on a socket buffer (XDP_FLAGS_SKB_MODE, generic XDP).
+#[xdp]
+pub(super) fn intercept_skb(ctx: XdpContext) -> u32 {
+    intercept::<true>(ctx)
+}
+
+#[inline(always)]
+fn intercept<const SKB: bool>(ctx: XdpContext) -> u32 {
+    match verdict::of(&mut XdpPacket::<SKB>(ctx)) {
         Verdict::SendBack => XDP_TX,
         Verdict::GoOn => XDP_PASS,
         Verdict::Drop => XDP_DROP,
     }
 }
 
-struct XdpPacket(XdpContext);
+/// A packet; `SKB` when it is a socket buffer's. A driver sends its own buffers back without the buffer's marks.
+struct XdpPacket<const SKB: bool>(XdpContext);
 
-impl EbpfContext for XdpPacket {
+impl<const SKB: bool> EbpfContext for XdpPacket<SKB> {
     #[inline(always)]
     fn as_ptr(&self) -> *mut c_void {
         self.0.as_ptr()
     }
 }
 
-impl XdpPacket {
+impl<const SKB: bool> XdpPacket<SKB> {
     #[inline(always)]
     fn md(&self) -> *mut xdp_md {
         self.0.ctx
     }
 }
 
-impl Packet for XdpPacket {
-    const ADJUSTS_CHECKSUM: bool = false;
+impl<const SKB: bool> Packet for XdpPacket<SKB> {
+    const KEEPS_MARK: bool = SKB;
 
     #[inline(always)]
     fn len(&self) -> usize {
@@ -87,17 +99,6 @@ impl Packet for XdpPacket {
         let from = unsafe { octets.as_ptr().add(offset(from)) };
         // SAFETY: as above.
         succeeded(unsafe { bpf_xdp_store_bytes(self.md(), at as u32, from.cast_mut().cast(), len) })
-    }
-
-    #[inline(always)]
-    fn adjust_checksum(
-        &mut self,
-        _at: usize,
-        _length: (u16, u16),
-        _difference: u32,
-    ) -> Result<(), Failed> {
-        // The whole checksum is in the header: XDP sees packets with finished sums.
-        Ok(())
     }
 
     #[inline(always)]

@@ -36,9 +36,7 @@ pub use self::{
     programs::Programs,
     survey::survey,
 };
-use self::{
-    bpf_link::tcx_programs, contest::Contest, error::StepError, links::LinkPins, programs::Program,
-};
+use self::{bpf_link::tcx_programs, contest::Contest, error::StepError, links::LinkPins};
 use super::{
     interfaces::{AttachPoint, Interface, Link},
     netlink::Requests,
@@ -122,9 +120,8 @@ impl Attachments {
         programs: &Programs,
     ) -> Result<Attachment, AttachError> {
         let index = interface.index;
-        let program = programs.for_interface(interface)?;
         let was_by = self.held.remove(&index).map(|held| held.by);
-        let (by, behind) = match self.ensure(interface, program) {
+        let (by, behind) = match self.ensure(interface, programs) {
             Ok(ensured) => ensured,
             // The kernel's error for an interface that is gone depends on the hook; XDP has EINVAL.
             Err(StepError::Failed(error)) if links(&mut self.requests)?.contains_key(&index) => {
@@ -204,11 +201,15 @@ impl Attachments {
     fn ensure(
         &mut self,
         interface: &Interface,
-        program: &Program,
+        programs: &Programs,
     ) -> Result<(AttachedBy, Vec<String>), StepError> {
         if interface.point == AttachPoint::Xdp {
-            return Ok((self.links.ensure_xdp(interface, program)?, Vec::new()));
+            return Ok((
+                self.links.ensure_xdp(interface, programs.xdp()?)?,
+                Vec::new(),
+            ));
         }
+        let program = programs.classifier(interface);
         let again = self.contests.contains_key(&interface.index);
         let contest = self.contests.entry(interface.index).or_default();
         let behind = match self.traffic_control {

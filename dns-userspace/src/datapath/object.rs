@@ -47,8 +47,8 @@ const CHANGES: &str = "CHANGES";
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// The classifiers.
 const CLASSIFIERS: [&str; 2] = ["intercept_peer", "intercept_plain"];
-/// The XDP program.
-const XDP: &str = "intercept_xdp";
+/// The XDP programs.
+const XDP: [&str; 2] = ["intercept_xdp", "intercept_skb"];
 
 /// How many elements the maps may have. Elements take memory when they are put; of the limit itself only 16
 /// octets an element are taken at once, for the hash's buckets.
@@ -188,13 +188,16 @@ fn load_programs(object: &mut Ebpf) -> anyhow::Result<()> {
             .try_into()?;
         program.load().map_err(|error| refused(&error, name))?;
     }
-    let program: &mut Xdp = object
-        .program_mut(XDP)
-        .with_context(|| format!("find the program {XDP} in the object"))?
-        .try_into()?;
-    // XDP needs newer helpers than TC; who does not use it must not need them.
-    if let Err(error) = program.load() {
-        tracing::info!(error = %refused(&error, XDP), "XDP is not available");
+    for name in XDP {
+        let program: &mut Xdp = object
+            .program_mut(name)
+            .with_context(|| format!("find the program {name} in the object"))?
+            .try_into()?;
+        // XDP needs newer helpers than TC; who does not use it must not need them.
+        if let Err(error) = program.load() {
+            tracing::info!(error = %refused(&error, name), "XDP is not available");
+            break;
+        }
     }
     Ok(())
 }

@@ -25,7 +25,12 @@ use crate::{
 };
 
 /// The agent's programs as they are pinned. That for pods' interfaces comes first.
-const PROGRAMS: [&str; 3] = ["intercept_peer", "intercept_plain", "intercept_xdp"];
+const PROGRAMS: [&str; 4] = [
+    "intercept_peer",
+    "intercept_plain",
+    "intercept_xdp",
+    "intercept_skb",
+];
 
 /// How many rounds, and how many packets of each kind in each.
 #[derive(Clone, Copy, Debug)]

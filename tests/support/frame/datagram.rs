@@ -4,13 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, bail};
 
-use super::{IPV4, IPV6, MacAddress, SERVICE_VLAN, UDP, VLAN, folded_sum, udp_sum};
+use super::{IPV4, IPV6, MacAddress, SERVICE_VLAN, UDP, VLAN, folded_sum, pseudo_sum, udp_sum};
 
 /// What is in the checksum field of a UDP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
     /// The right sum.
     Right,
+    /// The pseudo-header's sum: the sender leaves the whole one to a device (CHECKSUM_PARTIAL).
+    Unfinished,
     /// Zero: the sender made none, which IPv6 forbids.
     Absent,
     /// Another sum than that of the octets.
@@ -76,6 +78,11 @@ impl Datagram {
             0 => Checksum::Absent,
             _ if udp_sum(packet.source, packet.destination, packet.payload) == 0xffff => {
                 Checksum::Right
+            }
+            found
+                if found == pseudo_sum(packet.source, packet.destination, packet.payload.len()) =>
+            {
+                Checksum::Unfinished
             }
             _ => Checksum::Wrong,
         };

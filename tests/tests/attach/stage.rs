@@ -41,12 +41,10 @@ pub(super) fn object() -> Ebpf {
     for name in ["intercept_peer", "intercept_plain"] {
         classifier(&mut object, name).load().unwrap();
     }
-    let xdp: &mut Xdp = object
-        .program_mut("intercept_xdp")
-        .unwrap()
-        .try_into()
-        .unwrap();
-    xdp.load().unwrap();
+    for name in ["intercept_xdp", "intercept_skb"] {
+        let xdp: &mut Xdp = object.program_mut(name).unwrap().try_into().unwrap();
+        xdp.load().unwrap();
+    }
     object
 }
 

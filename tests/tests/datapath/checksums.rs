@@ -1,8 +1,8 @@
-//! Checksums over every length and letter, written anew and adjusted.
+//! Checksums over every length and letter, whole ones and those that somebody else finishes.
 
 use dns_ebpf::{Answered, Outcome, Pass};
 use proptest::prelude::*;
-use tests::frame::{Checksum, Datagram};
+use tests::frame::{Checksum, Datagram, with_checksum};
 
 use crate::{
     cases,
@@ -29,6 +29,14 @@ fn frame(family: Family, octets: usize, padding: Option<usize>) -> Vec<u8> {
         family,
         &message([0xabcd, 0x0100, 1, 0, 0, additional], &rest),
     )
+}
+
+fn state_of(frame: &[u8]) -> Checksum {
+    Datagram::parse(frame).expect("a datagram").checksum
+}
+
+fn payload_len(frame: &[u8]) -> usize {
+    Datagram::parse(frame).expect("a datagram").payload.len()
 }
 
 #[test]
@@ -67,31 +75,85 @@ fn checksums_are_right_over_odd_and_even_lengths_of_everything() {
 }
 
 #[test]
-fn a_tail_over_256_octets_passes_where_the_checksum_is_adjusted() {
-    // An adjusted checksum needs the sum of what is cut off, and memory for that has 256 octets.
+fn a_question_without_checksum_gets_a_whole_one_over_ipv4_and_passes_over_ipv6() {
     let tables = cases::tables(&Cluster::standard());
-    for padding in [241, 242, 400] {
-        let frame = frame(Family::V4, 5, Some(padding));
-        let written = tables.run::<false>(&frame).0;
-        let adjusted = tables.run::<true>(&frame).0;
-        assert_eq!(written, Outcome::Answered(Answered::Nxdomain), "{padding}");
-        let expected = if padding > 241 {
-            Outcome::Passed(Pass::Opt)
-        } else {
-            written
-        };
-        assert_eq!(adjusted, expected, "{padding}");
+    for family in Family::BOTH {
+        let frame = frame(family, 5, None);
+        let absent = with_checksum(&frame, Checksum::Absent).expect("a datagram");
+        for (outcome, after) in [tables.run::<false>(&absent), tables.run::<true>(&absent)] {
+            match family {
+                Family::V4 => assert_eq!(state_of(&after), Checksum::Right),
+                Family::V6 => assert_eq!(outcome, Outcome::Passed(Pass::Checksum)),
+            }
+        }
     }
 }
 
 #[test]
-fn a_question_without_checksum_gets_a_written_one_and_no_adjusted_one() {
+fn a_question_whose_sum_is_to_be_finished_gets_such_a_reply_where_the_mark_stays() {
     let tables = cases::tables(&Cluster::standard());
-    let mut frame = frame(Family::V4, 5, None);
-    frame[40..42].fill(0);
-    let checksum = |after: &[u8]| Datagram::parse(after).expect("a datagram").checksum;
-    assert_eq!(checksum(&tables.run::<false>(&frame).1), Checksum::Right);
-    assert_eq!(checksum(&tables.run::<true>(&frame).1), Checksum::Absent);
+    for family in Family::BOTH {
+        for octets in 1..=63 {
+            for padding in [None, Some(0), Some(33), Some(241), Some(330)] {
+                let frame = frame(family, octets, padding);
+                let unfinished = with_checksum(&frame, Checksum::Unfinished).expect("a datagram");
+                let what = format!("{family:?} {octets} {padding:?}");
+                let marked = tables.run::<true>(&unfinished).1;
+                assert_eq!(state_of(&marked), Checksum::Unfinished, "{what}");
+                let unmarked = tables.run::<false>(&unfinished).1;
+                assert_eq!(state_of(&unmarked), Checksum::Right, "{what}");
+                let whole = with_checksum(&marked, Checksum::Right).expect("a datagram");
+                assert_eq!(whole, unmarked, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_with_a_wrong_sum_passes() {
+    let tables = cases::tables(&Cluster::standard());
+    for family in Family::BOTH {
+        let frame = frame(family, 7, Some(3));
+        for at in [6, 7].map(|place| frame.len() - payload_len(&frame) - 8 + place) {
+            for bit in 0..8 {
+                let mut frame = frame.clone();
+                frame[at] ^= 1 << bit;
+                for outcome in [tables.run::<false>(&frame).0, tables.run::<true>(&frame).0] {
+                    assert_eq!(
+                        outcome,
+                        Outcome::Passed(Pass::Checksum),
+                        "{family:?} {at} {bit}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sum_that_may_be_whole_or_to_be_finished_passes_where_the_mark_stays() {
+    // The question's ID makes the rest of the datagram sum up to nothing once in 65,536 times.
+    let tables = cases::tables(&Cluster::standard());
+    for family in Family::BOTH {
+        let mut found = 0;
+        for id in 0..=u16::MAX {
+            let rest = b"\x04none\x04shop\x03svc\x07cluster\x05local\0\0\x01\0\x01";
+            let frame = over(family, &message([id, 0x0100, 1, 0, 0, 0], rest));
+            if with_checksum(&frame, Checksum::Unfinished).as_ref() != Some(&frame) {
+                continue;
+            }
+            found += 1;
+            assert_eq!(
+                tables.run::<true>(&frame).0,
+                Outcome::Passed(Pass::Checksum)
+            );
+            assert_eq!(
+                tables.run::<false>(&frame).0,
+                Outcome::Answered(Answered::Nxdomain)
+            );
+        }
+        assert_eq!(found, 1, "{family:?}");
+    }
 }
 
 #[test]

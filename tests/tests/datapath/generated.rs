@@ -8,7 +8,7 @@ use proptest::{
     strategy::ValueTree as _,
     test_runner::{Config, TestRunner},
 };
-use tests::frame::{SERVICE_VLAN, VLAN};
+use tests::frame::{Checksum, SERVICE_VLAN, VLAN, with_checksum};
 
 use crate::{
     cluster::Cluster,
@@ -170,11 +170,18 @@ pub(crate) enum Mutation {
 }
 
 impl Mutation {
-    /// Carries it out.
+    /// Carries it out. The checksum is put right, or every changed question would pass for that reason.
     pub(crate) fn mutate(&self, frame: &mut Vec<u8>) {
         if frame.is_empty() {
             return;
         }
+        self.change(frame);
+        if let Some(summed) = with_checksum(frame, Checksum::Right) {
+            *frame = summed;
+        }
+    }
+
+    fn change(&self, frame: &mut Vec<u8>) {
         match self {
             Self::Set(at, octet) => *at.get_mut(frame) = *octet,
             Self::Flip(at, bit) => *at.get_mut(frame) ^= 1 << (bit % 8),

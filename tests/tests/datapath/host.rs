@@ -27,8 +27,8 @@ pub(crate) const INTERFACE: u32 = 1;
 /// The host's time, in nanoseconds.
 pub(crate) const NOW: u64 = 1_000_000_000;
 
-/// A packet in memory. `PLAIN` as in the kernel: its UDP checksum is adjusted, not written.
-pub(crate) struct HostPacket<const PLAIN: bool> {
+/// A packet in memory. `MARKED` when it keeps its mark, as a socket buffer does.
+pub(crate) struct HostPacket<const MARKED: bool> {
     pub(crate) octets: Vec<u8>,
     /// Changes that still succeed, and how many after these fail.
     pub(crate) good_changes: usize,
@@ -39,7 +39,7 @@ pub(crate) struct HostPacket<const PLAIN: bool> {
     pub(crate) overread: Cell<bool>,
 }
 
-impl<const PLAIN: bool> HostPacket<PLAIN> {
+impl<const MARKED: bool> HostPacket<MARKED> {
     pub(crate) fn new(octets: &[u8]) -> Self {
         Self {
             octets: octets.to_vec(),
@@ -81,8 +81,8 @@ impl<const PLAIN: bool> HostPacket<PLAIN> {
     }
 }
 
-impl<const PLAIN: bool> Packet for HostPacket<PLAIN> {
-    const ADJUSTS_CHECKSUM: bool = PLAIN;
+impl<const MARKED: bool> Packet for HostPacket<MARKED> {
+    const KEEPS_MARK: bool = MARKED;
 
     fn len(&self) -> usize {
         self.octets.len()
@@ -106,32 +106,6 @@ impl<const PLAIN: bool> Packet for HostPacket<PLAIN> {
     fn store(&mut self, at: usize, octets: &[u8], from: usize, len: usize) -> Result<(), Failed> {
         let octets = octets.get(from..from + len).ok_or(Failed)?;
         self.write(at, octets)
-    }
-
-    /// `bpf_l4_csum_replace` (net/core/filter.c) with BPF_F_MARK_MANGLED_0 on a packet whose sum is done:
-    /// first the length, which counts twice, then the rest. A field of zero stays: there is no sum.
-    fn adjust_checksum(
-        &mut self,
-        at: usize,
-        length: (u16, u16),
-        difference: u32,
-    ) -> Result<(), Failed> {
-        for difference in [u32::from(length.1) + u32::from(!length.0), difference] {
-            self.change()?;
-            let field = self.octets.get_mut(at..at + 2).ok_or(Failed)?;
-            let old = u16::from_le_bytes([field[0], field[1]]);
-            if old == 0 {
-                continue;
-            }
-            let mut sum = u64::from(!old) + u64::from(difference);
-            while sum > 0xffff {
-                sum = (sum & 0xffff) + (sum >> 16);
-            }
-            let new = !(sum as u16);
-            let new = if new == 0 { 0xffff } else { new };
-            field.copy_from_slice(&new.to_le_bytes());
-        }
-        Ok(())
     }
 
     fn interface(&self) -> u32 {
@@ -232,8 +206,8 @@ impl HostTables {
     }
 
     /// Runs the datapath on a frame in fresh memory.
-    pub(crate) fn run<const PLAIN: bool>(&self, frame: &[u8]) -> (Outcome, Vec<u8>) {
-        let mut packet = HostPacket::<PLAIN>::new(frame);
+    pub(crate) fn run<const MARKED: bool>(&self, frame: &[u8]) -> (Outcome, Vec<u8>) {
+        let mut packet = HostPacket::<MARKED>::new(frame);
         let outcome = dns_ebpf::intercept(&mut packet, self, &mut Box::new(Scratch::NEW));
         (outcome, packet.octets)
     }

@@ -1,11 +1,14 @@
-//! The kernel's three programs give the same octets as the host's function.
+//! The kernel's four programs give the same octets as the host's function.
 
 use std::collections::BTreeMap;
 
 use dns_ebpf::{Answered, Outcome, Pass};
 use dns_userspace::table::{Maps as _, Operation};
 use proptest::prelude::*;
-use tests::{frame::Datagram, skipped_without_root};
+use tests::{
+    frame::{Checksum, Datagram, with_checksum},
+    skipped_without_root,
+};
 
 use crate::{
     cases::{self, Condition},
@@ -20,8 +23,8 @@ use crate::{
 /// The host's outcome, and its frame, under the same rules as a program.
 fn on_host(tables: &HostTables, program: Program, frame: &[u8]) -> (Outcome, Vec<u8>) {
     match program {
-        Program::Plain => tables.run::<true>(frame),
-        Program::Peer | Program::Xdp => tables.run::<false>(frame),
+        Program::Peer | Program::Plain | Program::Skb => tables.run::<true>(frame),
+        Program::Xdp => tables.run::<false>(frame),
     }
 }
 
@@ -94,6 +97,9 @@ fn the_kernel_gives_the_same_octets_for_generated_questions_and_their_mutations(
         kernel.store.control().renew_lease();
         let mut frame = asked.frame();
         let outcome = compare(&kernel, &tables, &format!("question {index}"), &frame);
+        let unfinished = with_checksum(&frame, Checksum::Unfinished).expect("a datagram");
+        let what = format!("question {index} with a sum to be finished");
+        compare(&kernel, &tables, &what, &unfinished);
         answered += usize::from(matches!(outcome, Outcome::Answered(_)));
         for change in changes {
             change.mutate(&mut frame);
@@ -164,7 +170,7 @@ fn a_busy_cpu_passes_questions_and_counts_them() {
     }
     let counts = kernel.store.counts().expect("counters");
     assert!(
-        counts.passed.contains(&(Pass::Busy.label(), 3)),
+        counts.passed.contains(&(Pass::Busy.label(), 4)),
         "{:?}",
         counts.passed
     );

@@ -46,22 +46,24 @@ const HEADERS_LEN: usize = 54;
 /// Octets of the value of `MEMORY`: a flag, a cell, scratch.
 const MEMORY_LEN: usize = 16 + size_of::<Scratch>();
 
-/// The three programs.
+/// The four programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Peer,
     Plain,
     Xdp,
+    Skb,
 }
 
 impl Program {
-    pub(crate) const ALL: [Self; 3] = [Self::Peer, Self::Plain, Self::Xdp];
+    pub(crate) const ALL: [Self; 4] = [Self::Peer, Self::Plain, Self::Xdp, Self::Skb];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Peer => "intercept_peer",
             Self::Plain => "intercept_plain",
             Self::Xdp => "intercept_xdp",
+            Self::Skb => "intercept_skb",
         }
     }
 }
@@ -160,7 +162,7 @@ impl Kernel {
                 let found: &SchedClassifier = found.try_into().expect("a classifier");
                 found.test_run(options)
             }
-            Program::Xdp => {
+            Program::Xdp | Program::Skb => {
                 let found: &Xdp = found.try_into().expect("an XDP program");
                 found.test_run(options)
             }
@@ -175,11 +177,14 @@ impl Kernel {
             Err(error) => panic!("{} octets under {program:?}: {error:?}", frame.len()),
         };
         after.truncate(result.data_size_out as usize);
-        let did = match (program, result.return_value) {
-            (Program::Xdp, XDP_PASS) | (Program::Peer | Program::Plain, NEXT) => Did::Next,
-            (Program::Xdp, XDP_TX) | (Program::Peer | Program::Plain, REDIRECT) => Did::SentBack,
-            (_, other) => panic!("{program:?} returned {other}"),
-        };
+        let did =
+            match (program, result.return_value) {
+                (Program::Xdp | Program::Skb, XDP_PASS)
+                | (Program::Peer | Program::Plain, NEXT) => Did::Next,
+                (Program::Xdp | Program::Skb, XDP_TX)
+                | (Program::Peer | Program::Plain, REDIRECT) => Did::SentBack,
+                (_, other) => panic!("{program:?} returned {other}"),
+            };
         Some((did, after))
     }
 

@@ -13,7 +13,7 @@ use super::{
     bpf_link::{AttachedProgram, BpfLink, Target, tcx_programs},
     contest::Contest,
     error::{AttachError, StepError},
-    programs::Program,
+    programs::{Program, XdpPrograms},
 };
 use crate::datapath::interfaces::Interface;
 
@@ -159,14 +159,17 @@ impl LinkPins {
         describe_before(interface.index, &link)
     }
 
-    /// Makes sure that `program` is attached to `interface` by XDP: in the driver where that is
+    /// Makes sure that one of the programs is attached to `interface` by XDP: in the driver where that is
     /// possible.
     pub(super) fn ensure_xdp(
         &self,
         interface: &Interface,
-        program: &Program,
+        XdpPrograms { native, generic }: &XdpPrograms,
     ) -> Result<AttachedBy, StepError> {
-        for by in [AttachedBy::XdpNative, AttachedBy::XdpGeneric] {
+        for (by, program) in [
+            (AttachedBy::XdpNative, native),
+            (AttachedBy::XdpGeneric, generic),
+        ] {
             if self.adopt(interface, by, program)?.is_some() {
                 return Ok(by);
             }
@@ -174,13 +177,13 @@ impl LinkPins {
         // A veth takes native XDP, but loses what the program sends back, unless its peer runs an
         // XDP program as well.
         if interface.kind.as_deref() != Some("veth") {
-            match self.create(interface, AttachedBy::XdpNative, program) {
+            match self.create(interface, AttachedBy::XdpNative, native) {
                 Ok(_) => return Ok(AttachedBy::XdpNative),
                 Err(StepError::Failed(AttachError::Kernel { .. })) => {}
                 Err(error) => return Err(error),
             }
         }
-        match self.create(interface, AttachedBy::XdpGeneric, program) {
+        match self.create(interface, AttachedBy::XdpGeneric, generic) {
             Err(StepError::Failed(AttachError::Kernel { source, .. }))
                 if matches!(
                     source.raw_os_error(),

@@ -1,4 +1,4 @@
-//! The three programs of the BPF object, as attaching needs them.
+//! The programs of the BPF object, as attaching needs them.
 
 use std::{
     fs, io,
@@ -12,14 +12,16 @@ use aya::{
 };
 
 use super::{bpf_link, error::AttachError};
-use crate::datapath::interfaces::{AttachPoint, Interface};
+use crate::datapath::interfaces::Interface;
 
 /// For veths: replies go into the pod's end.
 const PEER: &str = "intercept_peer";
 /// For all other devices: replies go out of the device.
 const PLAIN: &str = "intercept_plain";
-/// For XDP.
+/// For XDP in the driver.
 const XDP: &str = "intercept_xdp";
+/// For XDP on socket buffers.
+const SKB: &str = "intercept_skb";
 
 /// A loaded program and its number.
 #[derive(Debug)]
@@ -94,7 +96,14 @@ impl Program {
 pub struct Programs {
     peer: Program,
     plain: Program,
-    xdp: Option<Program>,
+    xdp: Option<XdpPrograms>,
+}
+
+/// Those for XDP, by how it is attached.
+#[derive(Debug)]
+pub(super) struct XdpPrograms {
+    pub(super) native: Program,
+    pub(super) generic: Program,
 }
 
 impl Programs {
@@ -107,7 +116,7 @@ impl Programs {
         Ok(Self {
             peer: Program::classifier(object, PEER)?,
             plain: Program::classifier(object, PLAIN)?,
-            xdp: Program::xdp(object, XDP).ok(),
+            xdp: XdpPrograms::of(object).ok(),
         })
     }
 
@@ -118,20 +127,35 @@ impl Programs {
     pub fn pin(&self, directory: &Path) -> Result<(), AttachError> {
         self.peer.pin(directory)?;
         self.plain.pin(directory)?;
-        self.xdp
-            .as_ref()
-            .map_or(Ok(()), |program| program.pin(directory))
+        if let Some(XdpPrograms { native, generic }) = &self.xdp {
+            native.pin(directory)?;
+            generic.pin(directory)?;
+        }
+        Ok(())
     }
 
-    /// The program for `interface`.
-    pub(super) fn for_interface(&self, interface: &Interface) -> Result<&Program, AttachError> {
-        match interface.point {
-            AttachPoint::Xdp => self
-                .xdp
-                .as_ref()
-                .ok_or(AttachError::NoProgram { name: XDP }),
-            AttachPoint::TrafficControl if interface.redirects_to_peer() => Ok(&self.peer),
-            AttachPoint::TrafficControl => Ok(&self.plain),
+    /// The classifier for `interface`.
+    pub(super) fn classifier(&self, interface: &Interface) -> &Program {
+        if interface.redirects_to_peer() {
+            &self.peer
+        } else {
+            &self.plain
         }
+    }
+
+    /// The programs for XDP.
+    pub(super) fn xdp(&self) -> Result<&XdpPrograms, AttachError> {
+        self.xdp
+            .as_ref()
+            .ok_or(AttachError::NoProgram { name: XDP })
+    }
+}
+
+impl XdpPrograms {
+    fn of(object: &Ebpf) -> Result<Self, AttachError> {
+        Ok(Self {
+            native: Program::xdp(object, XDP)?,
+            generic: Program::xdp(object, SKB)?,
+        })
     }
 }

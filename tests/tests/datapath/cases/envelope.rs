@@ -27,6 +27,64 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(ipv4());
     cases.extend(ipv6());
     cases.extend(lengths());
+    cases.extend(senders());
+    cases
+}
+
+/// Senders to which no reply may go: the DNS service's own stack judges them.
+fn senders() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let sources = [
+        ("this network", "0.0.0.0:40000"),
+        ("an address of this network", "0.1.2.3:40000"),
+        ("loopback", "127.0.0.1:40000"),
+        ("a group", "224.0.0.251:5353"),
+        ("everybody", "255.255.255.255:40000"),
+        ("the DNS address itself", SERVERS[0]),
+        ("port zero", "10.244.1.2:0"),
+        ("no address (IPv6)", "[::]:40000"),
+        ("loopback (IPv6)", "[::1]:40000"),
+        ("a mapped address (IPv6)", "[::ffff:10.244.1.2]:40000"),
+        ("a group (IPv6)", "[ff02::fb]:5353"),
+        ("the DNS address itself (IPv6)", SERVERS[1]),
+        ("port zero (IPv6)", "[fd00:10:244::2]:0"),
+    ];
+    for (what, source) in sources {
+        let source = address(source);
+        let server = SERVERS[usize::from(source.is_ipv6())];
+        let frame = between(source, address(server), &asked());
+        cases.push(Case::passed(
+            format!("a question from {what}"),
+            frame,
+            Pass::Source,
+        ));
+    }
+    for (family, at, what) in [
+        (Family::V4, 0, "to a group's MAC address"),
+        (Family::V6, 0, "to a group's MAC address over IPv6"),
+        (Family::V4, 6, "from a group's MAC address"),
+    ] {
+        let mut frame = over(family, &asked());
+        frame[at..at + 6].fill(0xff);
+        cases.push(Case::passed(
+            format!("a question {what}"),
+            frame,
+            Pass::Source,
+        ));
+    }
+    for source in [
+        "1.0.0.1:40000",
+        "126.255.255.255:1",
+        "128.0.0.1:65535",
+        "223.255.255.255:40000",
+    ] {
+        let frame = between(address(source), address(SERVERS[0]), &asked());
+        cases.push(Case::reply(
+            format!("a question from {source}"),
+            frame,
+            REPLY,
+        ));
+    }
     cases
 }
 
@@ -62,6 +120,10 @@ fn accepted() -> Vec<Case> {
         unsummed,
         REPLY,
     ));
+    let mut damaged = v4.clone();
+    damaged[41] ^= 1;
+    let description = "a question with a wrong checksum";
+    cases.push(Case::passed(description, damaged, Pass::Checksum));
     for (offset, value, what) in [
         (1, 0xb8, "a traffic class"),
         (8, 1, "a time to live of one"),

@@ -88,6 +88,7 @@ impl Seen<'_> {
         let ours = [
             ("intercept_peer", "sched_cls"),
             ("intercept_plain", "sched_cls"),
+            ("intercept_skb", "xdp"),
             ("intercept_xdp", "xdp"),
         ];
         ensure!(shown == ours, "{shown:?}");
