@@ -76,18 +76,23 @@
 //! COUNTERS      per-CPU array of 64-bit counts, see `Pass`, `Answered` and `TORN`
 //! CONTROL       array of one Control, mapped into the agent's memory
 //! CHANGES       array of one Changes, mapped into the agent's memory
+//! CLIENTS       array of Client, 256 octets each, mapped into the agent's memory; a client lies at one of two places
 //! ```
 
 use core::mem::offset_of;
 
 mod changes;
+mod client;
 
 pub use changes::{Changes, STRIPE_KEY, STRIPES, stripe};
+pub use client::{
+    CLIENTS_MAX, Client, NOTHING, SIGNS, TIME_OUTS, WATCHED_FOR, WATCHED_MAX, units, units_of,
+};
 
 /// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout. What a map without
 /// some entry says is part of it: from 4 on, that names may be absent which ask for any port or protocol; and so is what a
-/// reader must look at: from 5 on, [`Changes`], by [`stripe`].
-pub const LAYOUT: u64 = 5;
+/// reader must look at: from 5 on, [`Changes`], by [`stripe`]; from 6 on, the [`Client`]'s ration.
+pub const LAYOUT: u64 = 6;
 
 /// Octets of an [`Entry`].
 pub const ENTRY_LEN: usize = 136;

@@ -59,6 +59,8 @@ const TYPE_SERVICE_VLAN: u16 = 0x88a8;
 const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
 const DNS_PORT: u16 = 53;
+/// The third word of an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
+const MAPPED: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
 /// The shortest message with a question: header, root name, type, class.
 const MESSAGE_MIN: usize = 12 + 1 + 4;
 /// The longest message: CoreDNS reads datagrams into 512 octets (specification §2).
@@ -93,6 +95,16 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn name_at(&self) -> usize {
         NAME - self.begin + self.tags
+    }
+
+    /// The sender's address, as it lies in memory; IPv4 as an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
+    #[inline(always)]
+    pub(crate) fn source(&self, frame: &[u8; FRAME_LEN]) -> [u32; 4] {
+        if self.begin == IPV4_FRAME {
+            return [0, 0, MAPPED, word(frame, IPV4 + 12)];
+        }
+        cold_path();
+        [0, 4, 8, 12].map(|at| word(frame, IPV6 + 8 + at))
     }
 
     /// Length of the IP packet in a frame of `len` octets.
@@ -230,9 +242,7 @@ fn ipv4(
         }
         port = number(frame, IPV4 + header_len + 2);
     }
-    // RFC 4291 §2.5.5.2: an IPv4-mapped IPv6 address.
-    let mark = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
-    let destination = [0, 0, mark, word(frame, IPV4 + 16), port_word(port)];
+    let destination = [0, 0, MAPPED, word(frame, IPV4 + 16), port_word(port)];
     let admitted = destined(tables, octet(frame, IPV4 + 9), destination, admitted)?;
     if header_len != IPV4_LEN || fragment & 0x3fff != 0 {
         return Err(Pass::Frame);

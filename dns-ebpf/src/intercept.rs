@@ -60,10 +60,12 @@ pub fn decide<P: Packet>(
         is_admitted,
     } = frame::recognise(packet, tables, &mut scratch.frame, &scratch.admitted)?;
     if !is_admitted {
-        if tables.now() >= control.lease {
+        let now = tables.now();
+        if now >= control.lease {
             return Err(Pass::Lease);
         }
         scratch.admitted = admission;
+        scratch.time = now;
     }
     let additional = message::check_header(&scratch.frame)?;
     let name_len =

@@ -23,6 +23,7 @@ mod message;
 mod name;
 mod packet;
 mod pass;
+mod repeat;
 mod reply;
 mod stored;
 

@@ -102,6 +102,12 @@ impl Question {
     }
 }
 
+/// The message's ID.
+#[inline(always)]
+pub(crate) fn id(head: &[u8; FRAME_LEN]) -> u16 {
+    header_number(head, DNS)
+}
+
 /// Checks header and counts; returns the number of additional records, zero or one.
 #[inline(always)]
 pub(crate) fn check_header(head: &[u8; FRAME_LEN]) -> Result<u16, Pass> {
@@ -303,7 +309,7 @@ pub(crate) fn write_header(
     if let Some(place) = reply.get_mut(DNS + 2..DNS + 12) {
         place.copy_from_slice(written.as_flattened());
     }
-    let id = checksum::number(header_number(head, DNS));
+    let id = checksum::number(id(head));
     written
         .into_iter()
         .fold(id, |sum, [high, low]| sum + checksum::word(high, low))

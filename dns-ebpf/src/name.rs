@@ -22,12 +22,12 @@ pub const KEY_LENGTHS: [usize; 3] = [40, 64, 256];
 pub const NAME_PLACES: [usize; 3] = [0, 2 * 40, 2 * (40 + 64)];
 /// Where [`spelling_of`] sums octets, behind the names and their padding.
 const SUM_PLACE: usize = 2 * (40 + 64 + 256);
-/// The most octets that it sums: what may lie behind a question's name.
-const SUM_MAX: usize = QUESTION_MAX;
+/// The most octets that it sums.
+const SUM_MAX: usize = 256;
 /// Octets of [`Scratch::names`](crate::Scratch::names).
 pub const NAMES_LEN: usize = SUM_PLACE + SUM_MAX;
 /// A question's octets from its name on, rounded up to a power of two.
-pub(crate) const QUESTION_MAX: usize = FRAME_LEN - HEAD_LEN;
+const QUESTION_MAX: usize = FRAME_LEN - HEAD_LEN;
 
 /// A well-formed name at the beginning of the question.
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +157,13 @@ impl Spelling {
         self.folded_sum = checksum::add(self.folded_sum, folded);
         self.changed |= folded ^ word;
         folded
+    }
+
+    /// A mark of the name, whatever its letter case: odd. Names may have the same.
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> u32 {
+        let sum = self.folded_sum;
+        (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32 | 1
     }
 
     /// Whether no letter was in upper case.

@@ -1,7 +1,9 @@
 //! What the hook lends the datapath: a packet, the maps, and memory.
 
 use crate::{
-    answer::{Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, ZoneHead},
+    answer::{
+        Client, Control, Destination, ENTRY_HEAD, Form, PORTS_MAX, SECTION_MAX, Section, ZoneHead,
+    },
     name::NAMES_LEN,
     reply::Undo,
 };
@@ -78,6 +80,8 @@ pub trait Tables {
     fn is_destination(&self, destination: &Destination) -> bool;
     /// Counts a question to an unknown address.
     fn count_unknown(&self, destination: &Destination);
+    /// One of [`CLIENTS_MAX`](crate::answer::CLIENTS_MAX) clients.
+    fn client(&self, place: usize) -> Option<&Client>;
     /// The MTU of an interface.
     fn mtu(&self, interface: u32) -> Option<u32>;
     /// CLOCK_BOOTTIME in nanoseconds.
@@ -152,7 +156,7 @@ impl Admission {
 /// Memory for one packet; in the kernel one per CPU.
 ///
 /// Nothing in it is cleared between packets, so every read is bounded by what this packet loaded. The exceptions
-/// are the padding in [`Scratch::names`], which nothing writes to, and [`Scratch::admitted`].
+/// are the padding in [`Scratch::names`], which nothing writes to, [`Scratch::admitted`] and its time.
 /// Its order and its tail matter to the verifier: see `room`.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +165,8 @@ pub struct Scratch {
     pub undo: Undo,
     /// By what the last question was admitted.
     pub admitted: Admission,
+    /// [`Tables::now`] when that was looked at: a tick ago at most.
+    pub time: u64,
     /// The packet as it came: an Ethernet header (without tags), IPv4 or IPv6, UDP, DNS, and from [`HEAD_LEN`] on
     /// the question. Where it begins depends on the headers' length.
     pub frame: [u8; FRAME_LEN],
@@ -187,6 +193,7 @@ impl Scratch {
     pub const NEW: Scratch = Scratch {
         undo: Undo::NONE,
         admitted: Admission::NONE,
+        time: 0,
         frame: [0; FRAME_LEN],
         reply: [0; HEAD_LEN],
         labels: [0; 64],

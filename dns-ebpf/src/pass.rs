@@ -61,11 +61,16 @@ pub enum Pass {
     /// No reply could reach the sender, or it would reach many: a group's MAC address, a source that is none of a host's
     /// or the DNS address itself, source port zero.
     Source = 24,
+    /// The client has asked this before, and probably not got our answer.
+    Repeat = 25,
+    /// The client has probably not got our last answers, and is not answered for the time being: see
+    /// [`Client::ration`](crate::answer::Client::ration).
+    Unheard = 26,
 }
 
 impl Pass {
     /// Every reason, in the order of its counter.
-    pub const ALL: [Pass; 25] = [
+    pub const ALL: [Pass; 27] = [
         Pass::NotDns,
         Pass::UnknownDestination,
         Pass::Tcp,
@@ -91,6 +96,8 @@ impl Pass {
         Pass::Outside,
         Pass::Checksum,
         Pass::Source,
+        Pass::Repeat,
+        Pass::Unheard,
     ];
 
     /// The label of this reason in metrics and in `zerohop status`.
@@ -121,6 +128,8 @@ impl Pass {
             Pass::Outside => "outside",
             Pass::Checksum => "checksum",
             Pass::Source => "source",
+            Pass::Repeat => "repeat",
+            Pass::Unheard => "unheard",
         }
     }
 }

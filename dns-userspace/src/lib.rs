@@ -6,6 +6,7 @@
 //! knows the kernel, and [`agent`] is the one task that joins them.
 
 pub mod agent;
+pub mod breaker;
 pub mod cli;
 pub mod config;
 pub mod corefile;

@@ -14,8 +14,8 @@ use std::{
 pub use self::{
     client::fetch,
     report::{
-        DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport, PolicyReport, Report,
-        SkippedReport, TextReport, ZoneReport,
+        BreakerReport, DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport,
+        PolicyReport, Report, SkippedReport, TextReport, UnheardReport, ZoneReport,
     },
     server::start,
 };

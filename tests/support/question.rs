@@ -1,5 +1,7 @@
 //! DNS questions, octet by octet, so that a test can also send what no library would.
 
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use hickory_proto::rr::RecordType;
 
 const CLASS_IN: u16 = 1;
@@ -37,10 +39,11 @@ pub struct Edns {
 }
 
 impl Question {
-    /// A question of class IN with RD set and no OPT record, as glibc sends it.
+    /// A question of class IN with RD set and no OPT record, as glibc sends it, with an ID of its own.
     pub fn new(name: &str, record_type: RecordType) -> Self {
+        static ASKED: AtomicU16 = AtomicU16::new(0x5a48);
         Self {
-            id: 0x5a48,
+            id: ASKED.fetch_add(1, Ordering::Relaxed),
             flags: FLAG_RECURSION_DESIRED,
             name: name.to_owned(),
             record_type,
@@ -123,7 +126,7 @@ mod tests {
         let question =
             Question::new("Web.Shop.SVC.cluster.local", RecordType::AAAA).with_edns(1232);
         let message = Message::from_vec(&question.encode()).expect("hickory-proto parses it");
-        assert_eq!(message.metadata.id, 0x5a48);
+        assert_eq!(message.metadata.id, question.id);
         assert_eq!(
             message.queries[0].name().to_ascii(),
             "Web.Shop.SVC.cluster.local."

@@ -11,8 +11,9 @@ use aya_ebpf::{
 use dns_ebpf::{
     COUNTERS as COUNTERS_LEN, Scratch, Tables,
     answer::{
-        Changes, Control, Destination, ENTRY_HEAD, Entry, FORMS_MAX, Form, Key, PORTS_MAX,
-        SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
+        CLIENTS_MAX, Changes, Client, Control, Destination, ENTRY_HEAD, Entry, FORMS_MAX, Form,
+        Key, PORTS_MAX, SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
+        ZoneHead,
     },
 };
 
@@ -51,6 +52,8 @@ static COUNTERS: PerCpuArray<u64, { COUNTERS_LEN as usize }> = PerCpuArray::new(
 static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
 #[btf_map]
 static CHANGES: Array<Changes, 1, MMAPABLE> = Array::new();
+#[btf_map]
+static CLIENTS: Array<Client, CLIENTS_MAX, MMAPABLE> = Array::new();
 #[btf_map]
 static MEMORY: PerCpuArray<Memory, 1> = PerCpuArray::new();
 
@@ -264,6 +267,13 @@ impl Tables for Maps {
                 let _ = UNKNOWN.insert(destination, 1_u64, BPF_ANY.into());
             }
         }
+    }
+
+    #[inline(always)]
+    fn client(&self, place: usize) -> Option<&Client> {
+        let client = CLIENTS.get_ptr(place as u32)?;
+        // SAFETY: an element of the map. Its fields are cells of one word: others may write to them at any time.
+        Some(unsafe { &*client })
     }
 
     #[inline(always)]

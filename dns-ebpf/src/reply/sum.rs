@@ -10,10 +10,13 @@ use crate::{
     checksum,
     frame::{self, Frame, field, number},
     message::OPT_LEN,
-    name::{self, QUESTION_MAX},
+    name,
     packet::{FRAME_LEN, Packet, Scratch, Tables},
     pass::Pass,
 };
+
+/// The most octets behind a question that are summed. No client sends as many.
+const TAIL_MAX: usize = 256;
 
 /// What the sums of a question and its reply have in common.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +92,7 @@ impl Datagram {
         } else {
             let at = place.name_at() + self.kept_len;
             let len = tables.forget_in_memory(tail_len);
-            let spelling = name::spelling_of::<QUESTION_MAX>(packet, at, len, &mut scratch.names);
+            let spelling = name::spelling_of::<TAIL_MAX>(packet, at, len, &mut scratch.names);
             spelling.or(Err(Pass::Opt))?.sum
         };
         let sum = tables.forget_in_memory(sum as usize) as u64;

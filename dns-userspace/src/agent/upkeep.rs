@@ -5,6 +5,7 @@ mod policy;
 mod report;
 mod skipped;
 mod synchronised;
+mod unheard;
 mod write;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
@@ -12,11 +13,14 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 
-use self::{outside::Outside, policy::InEffect, skipped::NotServed, synchronised::Synchronised};
+use self::{
+    outside::Outside, policy::InEffect, skipped::NotServed, synchronised::Synchronised,
+    unheard::Unheard,
+};
 use super::interfaces::Coverage;
 use crate::{
     config::Config,
-    datapath::{kernel_log, object::Loaded, store::Store},
+    datapath::{clients::Clients, kernel_log, object::Loaded, store::Store},
     encode::Forms,
     outside::Resolved,
     projection::{self, View},
@@ -56,6 +60,7 @@ pub(super) struct Upkeep {
     said: Option<Readiness>,
     not_served: NotServed,
     synchronised: Synchronised,
+    unheard: Unheard,
     telemetry: Arc<Telemetry>,
     pin_directory: String,
     /// The last owner whose refused names were tried again.
@@ -90,6 +95,7 @@ impl Upkeep {
         }
         let store = Store::new(&mut loaded.object, Arc::clone(&loaded.control))?;
         store.control().set_denials(false);
+        let clients = Clients::new(&mut loaded.object)?;
         let table = Table::new(store.last_section()?);
         Ok(Self {
             policy: InEffect::new(&config.set_up, config.reading),
@@ -109,6 +115,7 @@ impl Upkeep {
             said: None,
             not_served: NotServed::default(),
             synchronised: Synchronised::default(),
+            unheard: Unheard::new(clients),
             telemetry,
             pin_directory: config.pin_directory.display().to_string(),
             retried: None,
@@ -313,6 +320,7 @@ impl Upkeep {
             }
             self.permit();
         }
+        self.unheard.beat();
         self.beats = self.beats.wrapping_add(1);
         if self.beats.is_multiple_of(LOOK_EVERY) {
             self.look();

@@ -8,11 +8,11 @@ use rustix::{
     mm::{MapFlags, ProtFlags, mmap, munmap},
 };
 
-/// Octets mapped: a map's memory is whole pages.
+/// A map's memory is whole pages.
 const PAGE: usize = 4096;
 
-/// The one element of an array that can be mapped (BPF_F_MMAPABLE), in the agent's memory. `T` consists of atomic numbers,
-/// as they lie in the element: any octets are one.
+/// The elements of an array that can be mapped (BPF_F_MMAPABLE), in the agent's memory. `T` consists of atomic numbers,
+/// as they lie in the one element or in all of them: any octets are one.
 #[derive(Debug)]
 pub(super) struct Mapped<T> {
     shared: *mut T,
@@ -26,18 +26,20 @@ unsafe impl<T: Sync> Send for Mapped<T> {}
 unsafe impl<T: Sync> Sync for Mapped<T> {}
 
 impl<T> Mapped<T> {
-    /// Maps the element.
+    /// Octets that are mapped.
+    const LEN: usize = size_of::<T>().next_multiple_of(PAGE);
+
+    /// Maps the elements.
     ///
     /// # Errors
     /// The kernel's, if the map cannot be mapped into memory (it needs Linux 5.5).
     pub(super) fn new(map: MapData) -> io::Result<Self> {
-        const { assert!(size_of::<T>() <= PAGE) }
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
         let address = unsafe {
             mmap(
                 ptr::null_mut(),
-                PAGE,
+                Self::LEN,
                 protection,
                 MapFlags::SHARED,
                 map.fd().as_fd(),
@@ -63,7 +65,7 @@ impl<T> Deref for Mapped<T> {
 impl<T> Drop for Mapped<T> {
     fn drop(&mut self) {
         // SAFETY: what `new` mapped, and nothing refers to it any more.
-        if let Err(error) = unsafe { munmap(self.shared.cast(), PAGE) } {
+        if let Err(error) = unsafe { munmap(self.shared.cast(), Self::LEN) } {
             tracing::debug!(%error, "a map stays mapped");
         }
     }

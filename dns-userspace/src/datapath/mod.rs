@@ -1,6 +1,7 @@
 //! The kernel's side of the agent: the only folder that knows aya, and the only one with `unsafe`.
 
 pub mod attach;
+pub mod clients;
 pub mod control;
 pub mod counters;
 pub mod interfaces;

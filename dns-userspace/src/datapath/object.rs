@@ -39,10 +39,11 @@ pub(super) const PINNED: [&str; 13] = [
     "COUNTERS",
 ];
 /// The maps that are also in the agent's memory, pinned like the others.
-const SHARED: [&str; 2] = [CONTROL, CHANGES];
+const SHARED: [&str; 3] = [CONTROL, CHANGES, CLIENTS];
 /// The one by which it is told whether an agent's maps are there, and of which layout.
 pub(super) const CONTROL: &str = "CONTROL";
 const CHANGES: &str = "CHANGES";
+pub(super) const CLIENTS: &str = "CLIENTS";
 /// Where the kernel describes its types.
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// The classifiers.

@@ -161,12 +161,29 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
             "Of these, how many were not answered the last time",
             report.external.failing.count,
         ),
+        (
+            "unheard_clients",
+            "Clients that have probably not got the kernel's answers",
+            report.breaker.unheard,
+        ),
+        (
+            "many_unheard_clients",
+            "Whether there are so many that something of the node itself is likely to be wrong",
+            report.breaker.many.into(),
+        ),
     ];
     for (name, help, number) in numbers {
         let gauge = Gauge::<i64>::default();
         gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
         registry.register(name, help, gauge);
     }
+    let opened = Counter::<u64>::default();
+    opened.inc_by(report.breaker.opened);
+    registry.register(
+        "breaker_opened",
+        "How often a client was begun to be left to the DNS service",
+        opened,
+    );
     let kinds = report
         .kinds
         .iter()

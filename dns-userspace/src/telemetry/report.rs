@@ -36,6 +36,37 @@ pub struct Report {
     pub skipped: SkippedReport,
     /// What is asked of names outside the cluster that ExternalName services lead to.
     pub external: ExternalReport,
+    /// Clients that have probably not got the kernel's answers.
+    #[serde(default)]
+    pub breaker: BreakerReport,
+}
+
+/// Clients that have probably not got the kernel's answers, and are left to the DNS service for a while.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerReport {
+    /// How many there are.
+    pub unheard: u64,
+    /// How often the agent has begun to leave one to the DNS service.
+    pub opened: u64,
+    /// Whether there are so many that something of the node itself is likely to be wrong.
+    pub many: bool,
+    /// Some of them.
+    pub first: Vec<UnheardReport>,
+}
+
+/// A client that has probably not got the kernel's answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnheardReport {
+    /// The interface that it is behind.
+    pub interface: String,
+    /// Its address.
+    pub client: String,
+    /// In how many seconds some of its questions are answered again; none: they are.
+    pub seconds_left: Option<u64>,
+    /// How often in a row it was left to the DNS service.
+    pub times: u32,
+    /// Why; a part of a sentence. None: an earlier agent knew.
+    pub reason: Option<String>,
 }
 
 /// What may be answered, and why no more.

@@ -14,6 +14,7 @@ use aya::{Ebpf, TestRun as _, TestRunOptions, programs::SchedClassifier};
 use dns_ebpf::Pass;
 use dns_userspace::{
     datapath::{
+        clients::Clients,
         mtus::Mtus,
         object::{self, Sizes},
         store::Store,
@@ -97,6 +98,7 @@ pub enum Reaction {
 pub struct Kernel {
     object: Ebpf,
     store: Store,
+    clients: Clients,
     table: Table,
     owners: BTreeSet<Owner>,
     policy: Policy,
@@ -116,6 +118,7 @@ impl Kernel {
         let mut loaded = object::load_unpinned(Sizes::default())?;
         let mut mtus = Mtus::new(&mut loaded.object, loaded.control.clone())?;
         mtus.set(INTERFACE, Some(MTU))?;
+        let clients = Clients::new(&mut loaded.object)?;
         let mut store = Store::new(&mut loaded.object, loaded.control)?;
         let servers: BTreeSet<SocketAddr> = Family::ALL.map(Family::server).into();
         let left = store.set_destinations(&servers)?;
@@ -130,6 +133,7 @@ impl Kernel {
         Ok(Self {
             object: loaded.object,
             store,
+            clients,
             table: Table::new(0),
             owners: BTreeSet::new(),
             forms: Forms::of(&policy)?,
@@ -163,6 +167,8 @@ impl Kernel {
             true => control.renew_lease(),
             false => control.end_lease(),
         }
+        // The same question may come twice, and shall be answered twice.
+        self.clients.forget_all();
         let (verdict, after) = self.run(&frame)?;
         match verdict {
             NEXT => {

@@ -10,8 +10,8 @@ use std::{
 use dns_ebpf::{
     Failed, Outcome, Packet, Scratch, Tables,
     answer::{
-        Control, Destination, ENTRY_HEAD, ENTRY_LEN, FORMS_MAX, Form, LAYOUT, PORTS_MAX,
-        SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
+        CLIENTS_MAX, Client, Control, Destination, ENTRY_HEAD, ENTRY_LEN, FORMS_MAX, Form, LAYOUT,
+        PORTS_MAX, SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
     },
 };
 use dns_userspace::{
@@ -131,6 +131,7 @@ pub(crate) struct HostTables {
     forms: Vec<Form>,
     zones: Vec<Zone>,
     pub(crate) destinations: BTreeSet<[u8; 20]>,
+    pub(crate) clients: Vec<Client>,
 }
 
 impl HostTables {
@@ -172,6 +173,7 @@ impl HostTables {
             forms,
             zones,
             destinations: servers.iter().map(|server| destination(*server)).collect(),
+            clients: vec![Client::default(); CLIENTS_MAX],
         };
         tables.set_mtu(INTERFACE, Some(1500));
         cluster.fill(&mut tables);
@@ -275,6 +277,10 @@ impl Maps for HostTables {
 }
 
 impl Tables for HostTables {
+    fn client(&self, place: usize) -> Option<&Client> {
+        self.clients.get(place)
+    }
+
     fn ports(&self) -> [u16; PORTS_MAX] {
         self.control.ports
     }

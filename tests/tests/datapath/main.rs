@@ -6,10 +6,12 @@
 //! by code that shares nothing with the datapath ([`judge`]).
 
 mod admission;
+mod breaker;
 mod budgets;
 mod cases;
 mod changes;
 mod checksums;
+mod clients;
 mod cluster;
 mod crafted;
 mod expectation;
@@ -23,6 +25,7 @@ mod kernel;
 mod nodes;
 mod properties;
 mod recorded;
+mod repeats;
 mod replies;
 mod round_trip;
 mod targets;

@@ -15,6 +15,7 @@ use aya::{
 use dns_ebpf::Scratch;
 use dns_userspace::{
     datapath::{
+        clients::Clients,
         control::Touched,
         mtus::Mtus,
         object::{self, Sizes},
@@ -82,6 +83,7 @@ pub(crate) struct Kernel {
     pub(crate) object: Ebpf,
     pub(crate) store: Store,
     pub(crate) mtus: Mtus,
+    clients: Clients,
     /// Interfaces whose MTU is known.
     interfaces: BTreeSet<u32>,
 }
@@ -94,6 +96,7 @@ impl Kernel {
             sections: 4096,
         };
         let mut loaded = object::load_unpinned(sizes).expect("the kernel takes the object");
+        let clients = Clients::new(&mut loaded.object).expect("its map of clients");
         let mtus = Mtus::new(&mut loaded.object, loaded.control.clone()).expect("its map of MTUs");
         let mut store = Store::new(&mut loaded.object, loaded.control).expect("its maps");
         let zones = encode::zones(&cluster.policy, SERIAL).expect("zones");
@@ -109,6 +112,7 @@ impl Kernel {
             object: loaded.object,
             store,
             mtus,
+            clients,
             interfaces: BTreeSet::new(),
         };
         kernel.put_under(Condition::Usual);
@@ -148,8 +152,9 @@ impl Kernel {
     }
 
     /// Runs a program on a frame; returns what it did and the frame afterwards, or nothing if the kernel
-    /// refuses a frame so short.
+    /// refuses a frame so short. The client is a new one each time, so that no frame is a repeat.
     pub(crate) fn run(&self, program: Program, frame: &[u8]) -> Option<(Did, Vec<u8>)> {
+        self.clients.forget_all();
         let mut after = vec![0; 4096];
         let options = TestRunOptions {
             data_in: Some(frame),

@@ -75,6 +75,7 @@ impl Upkeep {
                 first: named.collect(),
             },
             external: self.external_report(),
+            breaker: self.unheard.report(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::telemetry::{EarlierReport, PolicyReport, Report};
+use crate::telemetry::{BreakerReport, EarlierReport, PolicyReport, Report};
 
 /// The report as lines of text.
 pub(super) fn text(report: &Report) -> String {
@@ -66,6 +66,7 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
             writeln!(text, "  and {more} more, which the agent's log names")?;
         }
     }
+    breaker(text, &report.breaker)?;
     if report.external.wanted > 0 {
         let (fresh, wanted) = (report.external.fresh, report.external.wanted);
         writeln!(
@@ -75,6 +76,33 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
         for failing in &report.external.failing.first {
             writeln!(text, "  {}: {}", failing.object, failing.reason)?;
         }
+    }
+    Ok(())
+}
+
+fn breaker(text: &mut String, breaker: &BreakerReport) -> std::fmt::Result {
+    if breaker.unheard == 0 {
+        return Ok(());
+    }
+    writeln!(
+        text,
+        "\n{} clients have probably not got the kernel's answers",
+        breaker.unheard
+    )?;
+    for unheard in &breaker.first {
+        let how = match unheard.seconds_left {
+            Some(seconds) => format!("left to the DNS service for {seconds} s more"),
+            None => "some of its questions are answered again".to_owned(),
+        };
+        let reason = unheard
+            .reason
+            .as_deref()
+            .unwrap_or("an earlier agent knew why");
+        writeln!(
+            text,
+            "  {:<18} {:<40} {how}: {reason}",
+            unheard.interface, unheard.client
+        )?;
     }
     Ok(())
 }

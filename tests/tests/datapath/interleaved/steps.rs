@@ -5,8 +5,8 @@ use std::cell::Cell;
 use dns_ebpf::{
     Tables,
     answer::{
-        Control, Destination, ENTRY_HEAD, ENTRY_LEN, Form, PORTS_MAX, SECTION_MAX, SLOT_LEN,
-        Section, ZoneHead, stripe,
+        Client, Control, Destination, ENTRY_HEAD, ENTRY_LEN, Form, PORTS_MAX, SECTION_MAX,
+        SLOT_LEN, Section, ZoneHead, stripe,
     },
 };
 use dns_userspace::{
@@ -106,6 +106,10 @@ impl Interleaved<'_> {
 }
 
 impl Tables for Interleaved<'_> {
+    fn client(&self, _: usize) -> Option<&Client> {
+        None
+    }
+
     fn ports(&self) -> [u16; PORTS_MAX] {
         self.look().ports()
     }
