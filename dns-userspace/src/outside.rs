@@ -27,7 +27,7 @@ pub const QUERY_TYPES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
 /// A question at a name outside the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Question {
-    /// What an ExternalName service points to: lower-case, fully qualified.
+    /// What an ExternalName service points to: fully qualified, and asked for in this spelling.
     pub target: Name,
     /// One of [`QUERY_TYPES`].
     pub query_type: RecordType,

@@ -83,7 +83,7 @@ impl Answers {
         });
     }
 
-    /// Tells the names that ExternalName services point to now, lower-case and fully qualified. Everything
+    /// Tells the names that ExternalName services point to now, fully qualified. Everything
     /// that is known of others is forgotten.
     pub fn want(&mut self, targets: BTreeSet<Name>) {
         let changed = &mut self.changed;
@@ -121,7 +121,7 @@ impl Answers {
         self.kept.insert(question, kept);
     }
 
-    /// What is known of a target, by its lower-case and fully qualified name; none when nothing holds.
+    /// What is known of a target, by its fully qualified name in any spelling; none when nothing holds.
     #[must_use]
     pub fn get(&self, target: &Name, query_type: RecordType) -> Option<Answer<'_>> {
         let question = Question {

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Resolver<Clock> {
     /// The addresses of the real DNS service. Empty: nothing is asked until there is one.
     pub servers: watch::Receiver<Vec<SocketAddr>>,
-    /// What ExternalName services point to, outside the zones of the cluster: lower-case, fully qualified.
+    /// What ExternalName services point to, outside the zones of the cluster: fully qualified.
     pub wanted: watch::Receiver<BTreeSet<Name>>,
     /// Where answers go. The task ends when nobody listens there.
     pub resolved: mpsc::Sender<Resolved>,

@@ -42,7 +42,7 @@ pub struct Resolution<'said> {
 
 impl Resolved for Answers {
     fn resolved(&self, target: &Name, query_type: RecordType) -> Option<Resolution<'_>> {
-        let answer = self.get(&target.to_lowercase(), query_type)?;
+        let answer = self.get(target, query_type)?;
         Some(Resolution {
             records: answer.records,
             // The DNS service tells whole seconds, of which some part had passed when it was asked.
@@ -151,19 +151,16 @@ fn addresses(
                 _ if cached => own.min(said.remaining),
                 _ => own,
             };
-            let spelled = |record: &Record| {
+            // Names stay as they came, which need not be the target's spelling: CoreDNS sends them so.
+            let aged = |record: &Record| {
                 let mut record = record.clone();
                 record.ttl = match cached {
                     true => ttl,
                     false => record.ttl.saturating_sub(said.age),
                 };
-                // The DNS server asks in the spelling of the service.
-                if record.name == *target {
-                    record.name.clone_from(target);
-                }
                 record
             };
-            let records = said.records.iter().map(spelled).collect();
+            let records = said.records.iter().map(aged).collect();
             (chain, records, ttl, said.ends)
         }
     };
@@ -296,7 +293,8 @@ fn owners_of(zone: &Name, name: &Name) -> Vec<Owner> {
         .collect()
 }
 
-/// The names outside the cluster that services of type ExternalName lead to, each with the services that do.
+/// The names outside the cluster that services of type ExternalName lead to, each with the services that do, in
+/// the spelling of the first: CoreDNS asks in a service's spelling, and many servers answer in the question's.
 #[must_use]
 pub fn outside_targets(view: View<'_>) -> BTreeMap<Name, BTreeSet<Owner>> {
     let mut targets: BTreeMap<Name, BTreeSet<Owner>> = BTreeMap::new();
@@ -324,10 +322,7 @@ pub fn outside_targets(view: View<'_>) -> BTreeMap<Name, BTreeSet<Owner>> {
                 && let Some(target) = chain.last()
             {
                 let owner = Owner::service(&service.namespace, &service.name);
-                targets
-                    .entry(target.to_lowercase())
-                    .or_default()
-                    .insert(owner);
+                targets.entry(target.clone()).or_default().insert(owner);
             }
         }
     }

@@ -17,7 +17,7 @@ use tests::hickory_proto::{
 };
 
 /// Every name of which something is scripted, whether or not it exists.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "database.example.org",
     "www.example.org",
     "both.example.org",
@@ -29,6 +29,7 @@ pub const NAMES: [&str; 11] = [
     "many.example.org",
     "brief.example.org",
     "dangling.example.org",
+    "stored.example.org",
 ];
 
 /// How often the server looks whether it shall end.
@@ -119,7 +120,8 @@ fn answer(question: &Message) -> Message {
     reply
 }
 
-/// What is scripted of a name, compared in lower case; owners keep the spelling of the question.
+/// What is scripted of a name, compared in lower case; owners keep the spelling of the question, but for the one that
+/// is answered as it is stored, as by CoreDNS's `file` and `hosts`.
 fn records(name: &Name, query_type: RecordType) -> Result<Vec<Record>, ResponseCode> {
     let text = name.to_lowercase().to_ascii();
     let four = |last: u8| RData::A(rdata::A(Ipv4Addr::new(192, 0, 2, last)));
@@ -135,6 +137,7 @@ fn records(name: &Name, query_type: RecordType) -> Result<Vec<Record>, ResponseC
         "nodata.example.org" => (60, vec![], vec![]),
         "many.example.org" => (120, (10..60).map(four).collect(), vec![six(4), six(5)]),
         "brief.example.org" => (1, vec![four(4)], vec![six(6)]),
+        "stored.example.org" => (300, vec![four(7)], vec![six(8)]),
         "web.example.net" => (90, vec![four(5), four(6)], vec![six(7)]),
         "www.example.org" => return alias(name, "web.example.net.", query_type),
         "dangling.example.org" => return alias(name, "missing.example.org.", query_type),
@@ -147,7 +150,11 @@ fn records(name: &Name, query_type: RecordType) -> Result<Vec<Record>, ResponseC
         RecordType::AAAA => six,
         _ => Vec::new(),
     };
-    let record = |data| Record::from_rdata(name.clone(), ttl, data);
+    let owner = match text.starts_with("stored.") {
+        true => name.to_lowercase(),
+        false => name.clone(),
+    };
+    let record = |data| Record::from_rdata(owner.clone(), ttl, data);
     Ok(data.into_iter().map(record).collect())
 }
 

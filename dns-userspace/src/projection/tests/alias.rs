@@ -172,7 +172,7 @@ fn a_target_outside_has_the_addresses_that_the_dns_service_said_for_as_long_as_i
             "
         a.n.svc.cluster.local. Exists Absent
           7 CNAME Database.MyCompany.com.
-          Database.MyCompany.com. 7 A 192.0.2.1
+          database.mycompany.com. 7 A 192.0.2.1
           30 CNAME Database.MyCompany.com.
           30 CNAME Database.MyCompany.com.
         "
@@ -184,6 +184,8 @@ fn a_target_outside_has_the_addresses_that_the_dns_service_said_for_as_long_as_i
     );
     let targets = outside_targets(view);
     assert_eq!(targets, BTreeMap::from([(target, Affected::from([owner]))]));
+    let asked = targets.keys().next().unwrap();
+    assert_eq!(asked.to_ascii(), "Database.MyCompany.com.");
 }
 
 #[test]

@@ -26,6 +26,20 @@ const KUBEADM: &str = "\
 }
 ";
 
+/// The same with nothing cached, so that names outside the cluster come in the spelling of whoever answers.
+const UNCACHED: &str = "\
+.:53 {
+    errors
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }
+    forward . /etc/resolv.conf
+    loadbalance
+}
+";
+
 const A: u16 = 1;
 const SRV: u16 = 33;
 const AAAA: u16 = 28;
@@ -162,5 +176,28 @@ pub fn all() -> Vec<Case> {
                 ("web.shop.svc.cluster.local", A),
             ]),
         },
+        Case {
+            name: "a target in capitals that is stored in small letters comes in small letters behind its alias",
+            corefile: UNCACHED,
+            objects: in_shop([web(
+                json!({"type": "ExternalName", "externalName": "STORED.Example.org"}),
+            )]),
+            questions: addresses_of_web(),
+        },
+        Case {
+            name: "a target in capitals of a server that repeats the question comes in capitals behind its alias",
+            corefile: UNCACHED,
+            objects: in_shop([web(
+                json!({"type": "ExternalName", "externalName": "BOTH.Example.org"}),
+            )]),
+            questions: addresses_of_web(),
+        },
     ]
+}
+
+fn addresses_of_web() -> Vec<Question> {
+    asked([
+        ("web.shop.svc.cluster.local", A),
+        ("Web.shop.svc.cluster.local", AAAA),
+    ])
 }
