@@ -29,8 +29,9 @@ pub const LISTEN: &str = "127.0.0.1:9553";
 /// Answer cluster DNS on the pods' own interfaces until told to stop.
 #[derive(Debug, Clone, Parser)]
 pub struct Args {
-    /// Take objects from these YAML files or folders instead of the Kubernetes API. They must be complete:
-    /// a name of the zone that they do not give is denied.
+    /// Take objects from these YAML files or folders instead of the Kubernetes API: Namespaces, Services,
+    /// EndpointSlices or Endpoints, also in lists. They must be complete: a name of the zone that they do not give
+    /// is denied.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub manifests: Vec<PathBuf>,
     /// The kubeconfig of the cluster; in a pod, the service account is used without it.

@@ -93,7 +93,8 @@ impl Skipped {
     }
 }
 
-fn printable(text: &str) -> String {
+/// A text without control characters.
+pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_control() {
@@ -244,7 +245,7 @@ pub struct ServicePort {
 
 /// A transport protocol of a port. Where an object names none the API server fills in TCP; a port
 /// without one, as it may reach us from elsewhere, is found by no protocol's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// None.
     Unset,
@@ -301,6 +302,21 @@ pub struct EndpointSlice {
     pub doubtful: bool,
 }
 
+impl EndpointSlice {
+    /// What stands for endpoints of a service that are not known, so that their names pass.
+    #[must_use]
+    pub fn unknown(namespace: &str, name: &str, service: &str) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+            service: Some(service.into()),
+            endpoints: Box::default(),
+            ports: Box::default(),
+            doubtful: true,
+        }
+    }
+}
+
 /// One address of an endpoint. An endpoint with several addresses is several of these, which is
 /// how DNS sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -316,7 +332,7 @@ pub struct Endpoint {
 }
 
 /// A port of an endpoint slice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EndpointPort {
     /// Its name; empty if it has none.
     pub name: Box<str>,

@@ -1,10 +1,13 @@
 //! Objects as Kubernetes writes them in JSON and YAML. Only the needed fields are parsed; every
 //! one may be missing or `null`, as in the API's own Go types.
 
+mod endpoints;
+
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
+pub use self::endpoints::{Mirrored, WrittenEndpoints};
 use super::{
     Address, Endpoint, EndpointPort, EndpointSlice, Kind, Namespace, Object, Protocol, Service,
     ServicePort, Skipped,
@@ -17,6 +20,11 @@ pub trait Written {
 
     /// The object's metadata.
     fn metadata(&self) -> &Metadata;
+
+    /// Whether a cluster makes EndpointSlices for it by itself: it is a Service that selects pods.
+    fn selects_pods(&self) -> bool {
+        false
+    }
 
     /// The object in its compact form, and which parts of it were left out.
     ///
@@ -52,14 +60,17 @@ impl Metadata {
         }
     }
 
+    /// The object's name, if it has one.
+    #[must_use]
+    pub fn given_name(&self) -> Option<&str> {
+        self.name.as_deref().filter(|name| !name.is_empty())
+    }
+
     fn required_name(&self, kind: Kind) -> Result<&str, Skipped> {
-        match self.name.as_deref() {
-            Some("") | None => Err(Skipped {
-                object: format!("{kind} in namespace {}", self.namespace_or_default()),
-                reason: "it has no metadata.name".to_owned(),
-            }),
-            Some(name) => Ok(name),
-        }
+        self.given_name().ok_or_else(|| Skipped {
+            object: format!("{kind} in namespace {}", self.namespace_or_default()),
+            reason: "it has no metadata.name".to_owned(),
+        })
     }
 }
 
@@ -105,6 +116,7 @@ struct ServiceSpec {
     cluster_ips: Option<Vec<String>>,
     external_name: Option<String>,
     ports: Option<Vec<WrittenPort>>,
+    selector: Option<BTreeMap<String, IgnoredAny>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -120,6 +132,11 @@ impl Written for WrittenService {
 
     fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    fn selects_pods(&self) -> bool {
+        let selector = self.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+        selector.is_some_and(|selector| !selector.is_empty())
     }
 
     fn into_object(self) -> Result<(Object, Vec<Skipped>), Skipped> {
@@ -184,7 +201,7 @@ struct Conditions {
     ready: Option<bool>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(default)]
 struct TargetReference {
     name: Option<String>,

@@ -1,7 +1,7 @@
 //! Objects from Kubernetes YAML and JSON files, read again when they change.
 //!
 //! While a document cannot be read, the names in it are unknown: the others are served, and
-//! nothing is denied (the kinds count as lost).
+//! nothing is denied (the kinds count as lost). Where it is known whose names are not certain, only these pass.
 
 mod files;
 mod read;
@@ -108,11 +108,14 @@ fn nothing_usable(paths: &[PathBuf], reading: &Reading) -> String {
         .map(|path| path.display().to_string())
         .collect();
     format!(
-        "no Namespace, Service or EndpointSlice in {} ({} objects of other kinds, {} problems); \
+        "no Namespace, Service or EndpointSlice in {} ({} problems; of no use for DNS: {}); \
          give files or folders with Kubernetes YAML",
         paths.join(", "),
-        reading.other_kinds,
         reading.skipped.len(),
+        match reading.others.is_empty() {
+            true => "nothing".to_owned(),
+            false => reading.others.to_string(),
+        },
     )
 }
 

@@ -49,6 +49,43 @@ fn files_that_change_come_and_go_are_followed() -> Result<()> {
 }
 
 #[test]
+fn endpoints_count_until_there_are_slices_and_what_cannot_be_read_is_passed() -> Result<()> {
+    let name = "endpoints_count_until_there_are_slices_and_what_cannot_be_read_is_passed";
+    at_a_site(name, |site| {
+        let found = ResponseCode::NoError;
+        let write = |file: &str, kind: &str, rest: &str| {
+            let text = format!("{kind}metadata: {{name: db, namespace: shop, {rest}\n");
+            site.manifests.write(file, &text)
+        };
+        let endpoints = |subsets: &str| {
+            let rest = format!("}}\nsubsets: {subsets}");
+            write("endpoints.yaml", "apiVersion: v1\nkind: Endpoints\n", &rest)
+        };
+        let headless = "apiVersion: v1\nkind: Service\n";
+        write("service.yaml", headless, "}\nspec: {clusterIP: None}")?;
+        site.manifests
+            .write("config.yaml", "kind: ConfigMap\nmetadata: {name: c}\n")?;
+        let agent = site.agent(&[])?;
+        agent.wait_for("of no use for DNS: ConfigMap c", LIMIT)?;
+        wait_for(site, "db", ResponseCode::NXDomain, &[])?;
+        endpoints("[{addresses: [{ip: 10.9.0.1}], notReadyAddresses: [{ip: 10.9.0.2}]}]")?;
+        wait_for(site, "db", found, &["10.9.0.1"])?;
+        wait_for(site, "10-9-0-2.db", ResponseCode::NXDomain, &[])?;
+        endpoints("7")?;
+        let line = agent.wait_for("Service shop/db", LIMIT)?;
+        assert!(line.contains("endpoints.yaml:"), "{line}");
+        site.wait_for(Answerer::Service, &full("db"))?;
+        site.wait_for(Answerer::Service, &full("10-9-0-2.db"))?;
+        wait_for(site, "nothing", ResponseCode::NXDomain, &[])?;
+        let slice = "apiVersion: discovery.k8s.io/v1beta1\nkind: EndpointSlice\naddressType: IPv4\n\
+                     endpoints: [{addresses: [10.9.0.3]}]\n";
+        let labels = "labels: {kubernetes.io/service-name: db}}";
+        write("slice.yaml", slice, labels)?;
+        wait_for(site, "db", found, &["10.9.0.3"])
+    })
+}
+
+#[test]
 fn invalid_yaml_is_told_with_file_line_and_reason_and_the_rest_is_served() -> Result<()> {
     let name = "invalid_yaml_is_told_with_file_line_and_reason_and_the_rest_is_served";
     at_a_site(name, |site| {
@@ -154,12 +191,13 @@ fn the_examples_are_answered_as_their_comments_say() -> Result<()> {
         agent.wait_until_ready(LIMIT)?;
         wait_attached(&agent, site.pod.node_interface())?;
         let replicas = ["10.244.3.7", "10.244.4.9", "10.244.5.4", "10.244.6.2"];
-        let cases: [(&str, RecordType, &[&str]); 5] = [
+        let cases: [(&str, RecordType, &[&str]); 6] = [
             ("kubernetes.default", RecordType::A, &["10.96.0.1"]),
             ("web.shop", RecordType::A, &["10.96.12.34"]),
             ("web.shop", RecordType::AAAA, &["fd00:10:96::1234"]),
             ("database.shop", RecordType::A, &replicas),
             ("database-0.database.shop", RecordType::A, &replicas[..1]),
+            ("10-244-1-8.web.shop", RecordType::A, &["10.244.1.8"]),
         ];
         for (name, record_type, data) in cases {
             let answer = site.ask(&format!("{name}.svc.cluster.local"), record_type)?;

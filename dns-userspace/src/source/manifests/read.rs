@@ -4,18 +4,28 @@
 //! with line numbers, and is what the Kubernetes client uses for kubeconfig files anyway.
 
 mod document;
+mod doubtful;
+mod endpoints;
+mod kinds;
+mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use self::document::{Unreadable, documents, yaml};
+use self::{
+    document::{Unreadable, documents, yaml},
+    others::Others,
+};
 use crate::objects::{
-    Address, Endpoint, EndpointSlice, Kind, Namespace, Object, ObjectReference, Service, Skipped,
+    Namespace, Object, ObjectReference, Skipped,
     written::{
-        Metadata, SERVICE_NAME, Written, WrittenEndpointSlice, WrittenNamespace, WrittenService,
+        Metadata, Mirrored, Written, WrittenEndpointSlice, WrittenNamespace, WrittenService,
     },
 };
+
+/// How many warnings are logged of one reading.
+const WARNINGS_MAX: usize = 100;
 
 /// Everything that was read. Two readings are equal if there is nothing new to tell.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,8 +37,12 @@ pub(super) struct Reading {
     pub(super) skipped: Vec<Skipped>,
     /// The first place that may hold names which are not known.
     pub(super) unreadable: Option<String>,
-    /// The number of objects of kinds that DNS has no interest in.
-    pub(super) other_kinds: usize,
+    /// What DNS has no interest in.
+    pub(super) others: Others,
+    /// What a cluster makes of each Endpoints object, and where that stands, by its service.
+    endpoints: BTreeMap<ObjectReference, (Mirrored, String)>,
+    /// The services that select pods.
+    selecting: BTreeSet<ObjectReference>,
 }
 
 /// What every object has, and lists of objects.
@@ -68,18 +82,20 @@ impl Reading {
     /// Logs what a person should know, but not again what was told of the reading before.
     pub(super) fn log(&self, before: &Self) {
         let told: BTreeSet<&Skipped> = before.skipped.iter().collect();
-        for skipped in self
-            .skipped
-            .iter()
-            .filter(|skipped| !told.contains(skipped))
-        {
+        let skipped = self.skipped.iter();
+        let new: Vec<&Skipped> = skipped.filter(|skipped| !told.contains(skipped)).collect();
+        for skipped in new.iter().take(WARNINGS_MAX) {
             tracing::warn!("{skipped}");
         }
-        tracing::info!(
-            "read {} objects from manifests, {} of other kinds",
-            self.objects.len(),
-            self.other_kinds
-        );
+        if let Some(more) = new.len().checked_sub(WARNINGS_MAX).filter(|more| *more > 0) {
+            tracing::warn!(
+                "and {more} more of the kind; `zerohop status` says how many there are in all"
+            );
+        }
+        tracing::info!("read {} objects from manifests", self.objects.len());
+        if self.others != before.others && !self.others.is_empty() {
+            tracing::info!("of no use for DNS: {}", self.others);
+        }
     }
 
     /// Notes that a file or folder cannot be read.
@@ -113,7 +129,7 @@ impl Reading {
         }
     }
 
-    /// Adds the namespaces that exist without being written.
+    /// Adds what exists without being written: namespaces, and slices for Endpoints.
     pub(super) fn finish(&mut self) {
         let named = std::mem::take(&mut self.namespaces);
         let always = ["default", "kube-system"].map(str::to_owned);
@@ -124,6 +140,7 @@ impl Reading {
                 .entry(object.reference())
                 .or_insert((object, String::new()));
         }
+        self.mirror_endpoints();
     }
 
     fn add_value(&mut self, place: Place<'_>, value: serde_json::Value, list: Option<&Header>) {
@@ -140,8 +157,9 @@ impl Reading {
             let reason = "it has no kind, so it is no Kubernetes object".to_owned();
             return self.skip(place.at(1), reason);
         };
-        if let Some(items) = items.filter(|_| kind.ends_with("List")) {
-            for item in items {
+        let of_list = kind.strip_suffix("List");
+        if of_list.is_some_and(|of| items.is_some() || of.is_empty() || kinds::is_known(of)) {
+            for item in items.into_iter().flatten() {
                 self.add_value(place, item, Some(&header));
             }
             return;
@@ -154,13 +172,21 @@ impl Reading {
         {
             self.namespaces.insert(namespace.to_owned());
         }
-        match (header.api_version.as_deref().unwrap_or("v1"), kind) {
-            ("v1", "Namespace") => self.add_object::<WrittenNamespace>(place, &metadata, body),
-            ("v1", "Service") => self.add_object::<WrittenService>(place, &metadata, body),
-            ("discovery.k8s.io/v1", "EndpointSlice") => {
-                self.add_object::<WrittenEndpointSlice>(place, &metadata, body);
+        let api_version = header.api_version.as_deref().unwrap_or_default();
+        match kinds::recognise(kind, api_version) {
+            None => {
+                let namespace = metadata.namespace.as_deref().unwrap_or_default();
+                let name = metadata.given_name().unwrap_or("without a name");
+                return self.others.add(kind, api_version, namespace, name);
             }
-            _ => self.other_kinds += 1,
+            Some(Err(reason)) => return self.add_doubtful(place, 1, kind, &metadata, &reason),
+            Some(Ok(())) => {}
+        }
+        match kind {
+            "Namespace" => self.add_object::<WrittenNamespace>(place, &metadata, body),
+            "Service" => self.add_object::<WrittenService>(place, &metadata, body),
+            "EndpointSlice" => self.add_object::<WrittenEndpointSlice>(place, &metadata, body),
+            _ => self.add_endpoints(place, &metadata, body),
         }
     }
 
@@ -170,51 +196,48 @@ impl Reading {
         metadata: &Metadata,
         body: Body<'_>,
     ) {
-        let written = match body {
-            Body::Yaml(document) => yaml::<W>(document),
-            Body::Json(value) => serde_json::from_value::<W>(value).map_err(Unreadable::from),
-        };
-        let object = match written.map(Written::into_object) {
-            Ok(Ok((object, skipped))) => {
-                for skipped in skipped {
-                    self.skip(place.at(1), skipped.to_string());
-                }
-                if needs_address(&object) {
-                    let reason = "it has no clusterIP, and only a cluster can assign one; its name \
-                                  is left to the DNS service: write a clusterIP, or clusterIP: None";
-                    self.skip(place.at(1), format!("{}: {reason}", object.reference()));
-                }
-                object
-            }
-            Ok(Err(skipped)) => return self.skip(place.at(1), skipped.to_string()),
-            Err(unreadable) => {
-                let Some(object) = doubtful(W::KIND, metadata) else {
-                    return self.cannot_read_document(place, &unreadable);
-                };
-                self.skip(
-                    place.at(unreadable.line),
-                    format!(
-                        "{}: {}; its names are left to the DNS service",
-                        object.reference(),
-                        unreadable.reason
-                    ),
-                );
-                object
+        let kind = W::KIND.name();
+        let written = match body.read::<W>() {
+            Ok(written) => written,
+            Err(Unreadable { line, reason }) => {
+                return self.add_doubtful(place, line, kind, metadata, &reason);
             }
         };
-        self.insert(place, object);
+        let selects_pods = written.selects_pods();
+        let (object, skipped) = match written.into_object() {
+            Ok(read) => read,
+            Err(unnamed) => {
+                return self.add_doubtful(place, 1, kind, metadata, &unnamed.reason);
+            }
+        };
+        for skipped in skipped {
+            self.skip(place.at(1), skipped.to_string());
+        }
+        if needs_address(&object) {
+            let reason = "it has no clusterIP, and only a cluster can assign one; its name \
+                          is left to the DNS service: write a clusterIP, or clusterIP: None";
+            self.skip(place.at(1), format!("{}: {reason}", object.reference()));
+        }
+        let reference = object.reference();
+        match selects_pods {
+            true => self.selecting.insert(reference),
+            false => self.selecting.remove(&reference),
+        };
+        self.insert(place.at(1), object);
     }
 
-    fn insert(&mut self, place: Place<'_>, mut object: Object) {
+    fn insert(&mut self, place: String, mut object: Object) {
         object.fill_in();
         let reference = object.reference();
-        let earlier = self
-            .objects
-            .insert(reference.clone(), (object, place.at(1)));
-        if let Some((_, earlier)) = earlier {
-            let reason = format!("{reference} stands here again; this one counts, not {earlier}");
-            self.skip(place.at(1), reason);
+        let now = (object, place.clone());
+        if let Some((_, earlier)) = self.objects.insert(reference.clone(), now) {
+            self.skip_earlier(place, &reference.to_string(), &earlier);
         }
+    }
+
+    fn skip_earlier(&mut self, place: String, object: &str, earlier: &str) {
+        let reason = format!("{object} stands here again; this one counts, not {earlier}");
+        self.skip(place, reason);
     }
 
     fn cannot_read_document(&mut self, place: Place<'_>, unreadable: &Unreadable) {
@@ -244,6 +267,15 @@ impl Header {
     }
 }
 
+impl Body<'_> {
+    fn read<T: DeserializeOwned>(self) -> Result<T, Unreadable> {
+        match self {
+            Self::Yaml(document) => yaml(document),
+            Self::Json(value) => serde_json::from_value(value).map_err(Unreadable::from),
+        }
+    }
+}
+
 impl Place<'_> {
     fn at(self, line: u64) -> String {
         format!("{}:{}", self.file, self.lines_before + line)
@@ -257,41 +289,6 @@ fn needs_address(object: &Object) -> bool {
         }
         Object::Namespace(_) | Object::EndpointSlice(_) => false,
     }
-}
-
-/// What stands for an object whose fields cannot be read but whose name can: something that makes
-/// its names pass, for without it they would be denied.
-fn doubtful(kind: Kind, metadata: &Metadata) -> Option<Object> {
-    let name: Box<str> = metadata
-        .name
-        .as_deref()
-        .filter(|name| !name.is_empty())?
-        .into();
-    let namespace: Box<str> = metadata.namespace_or_default().into();
-    Some(match kind {
-        Kind::Namespace => Object::Namespace(Namespace::named(&name)),
-        Kind::Service => Object::Service(Service {
-            namespace,
-            name,
-            external_name: None,
-            cluster_ips: Box::new([]),
-            ports: Box::new([]),
-            doubtful: true,
-        }),
-        Kind::EndpointSlice => Object::EndpointSlice(EndpointSlice {
-            namespace,
-            name,
-            service: Some(metadata.labels.as_ref()?.get(SERVICE_NAME)?.clone()?),
-            endpoints: Box::new([Endpoint {
-                address: Address::Text("".into()),
-                hostname: None,
-                pod: None,
-                ready: true,
-            }]),
-            ports: Box::new([]),
-            doubtful: true,
-        }),
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,141 @@
+//! What becomes of `v1` Endpoints, which is clear only when everything has been read; and of services of which
+//! endpoints are missing.
+//!
+//! A cluster has both Endpoints and EndpointSlices of a service, so where slices are written they count, and the
+//! Endpoints say the same once more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Body, Place, Reading, document::Unreadable};
+use crate::objects::{
+    Address, EndpointSlice, Kind, Object, ObjectReference, Service,
+    written::{Metadata, Mirrored, WrittenEndpoints},
+};
+
+/// The kind, as objects state it.
+const KIND: &str = "Endpoints";
+
+/// The addresses in the slices of each service that has any.
+type Sliced<'read> = BTreeMap<ObjectReference, BTreeSet<&'read Address>>;
+
+impl Reading {
+    /// Takes in Endpoints.
+    pub(super) fn add_endpoints(&mut self, place: Place<'_>, metadata: &Metadata, body: Body<'_>) {
+        let written = match body.read::<WrittenEndpoints>() {
+            Ok(written) => written,
+            Err(Unreadable { line, reason }) => {
+                return self.add_doubtful(place, line, KIND, metadata, &reason);
+            }
+        };
+        let Some(name) = metadata.given_name() else {
+            return self.add_doubtful(place, 1, KIND, metadata, "it has no metadata.name");
+        };
+        let of = service(metadata.namespace_or_default(), name);
+        self.insert_endpoints(place.at(1), of, written.mirrored(metadata, name));
+    }
+
+    /// Keeps what a cluster makes of the Endpoints of a service.
+    pub(super) fn insert_endpoints(&mut self, at: String, of: ObjectReference, made: Mirrored) {
+        let object = format!("{KIND} {}/{}", of.namespace, of.name);
+        if let Some((_, earlier)) = self.endpoints.insert(of, (made, at.clone())) {
+            self.skip_earlier(at, &object, &earlier);
+        }
+    }
+
+    /// Adds slices for the Endpoints of services that have none, and doubtful ones where endpoints are missing.
+    pub(super) fn mirror_endpoints(&mut self) {
+        let endpoints = std::mem::take(&mut self.endpoints);
+        let sliced = self.sliced();
+        let mut doubts = Vec::new();
+        for (reference, (object, place)) in &self.objects {
+            let (made, place) = match endpoints.get(reference) {
+                Some((made, place)) => (made, place),
+                None => (&Mirrored::Nothing, place),
+            };
+            if let Object::Service(service) = object
+                && let Some(reason) = self.missing(reference, service, made, &sliced)
+            {
+                doubts.push((place.clone(), reference.clone(), reason));
+            }
+        }
+        let sliced: BTreeSet<ObjectReference> = sliced.into_keys().collect();
+        for (of, (made, place)) in endpoints {
+            let counts = self.objects.contains_key(&of) && !sliced.contains(&of);
+            match made {
+                Mirrored::Slices(slices) if counts => {
+                    for slice in slices {
+                        self.insert(place.clone(), Object::EndpointSlice(slice));
+                    }
+                }
+                Mirrored::Unsure(_) if counts => {}
+                _ => self.others.add(KIND, "v1", &of.namespace, &of.name),
+            }
+        }
+        for (place, of, reason) in doubts {
+            self.leave(place, &of, &reason);
+        }
+    }
+
+    /// Makes pass what depends on the endpoints of a service, and says so.
+    fn leave(&mut self, place: String, of: &ObjectReference, reason: &str) {
+        let sentence =
+            format!("{of}: {reason}; what depends on its endpoints is left to the DNS service");
+        self.skip(place.clone(), sentence);
+        let name = format!("{} (endpoints that are missing)", of.name);
+        let slice = EndpointSlice::unknown(&of.namespace, &name, &of.name);
+        self.insert(place, Object::EndpointSlice(slice));
+    }
+
+    /// The services that have slices.
+    fn sliced(&self) -> Sliced<'_> {
+        let mut sliced = Sliced::new();
+        for (object, _) in self.objects.values() {
+            if let Object::EndpointSlice(slice) = object
+                && let Some(name) = &slice.service
+            {
+                let addresses = slice.endpoints.iter().map(|endpoint| &endpoint.address);
+                let of = sliced.entry(service(&slice.namespace, name));
+                of.or_default().extend(addresses);
+            }
+        }
+        sliced
+    }
+
+    /// Why endpoints of a service are missing, of whose own Endpoints a cluster makes this; none: they are all here.
+    fn missing(
+        &self,
+        reference: &ObjectReference,
+        service: &Service,
+        made: &Mirrored,
+        sliced: &Sliced<'_>,
+    ) -> Option<String> {
+        let selects_pods = self.selecting.contains(reference);
+        let has_names = service.external_name.is_none() && !service.cluster_ips.is_empty();
+        match (made, sliced.get(reference)) {
+            (Mirrored::Unsure(reason), None) => {
+                Some(format!("its Endpoints cannot be used: {reason}"))
+            }
+            (Mirrored::Nothing, None) if selects_pods && has_names => Some(
+                "it selects pods, and no EndpointSlice or Endpoints here say which: write them"
+                    .to_owned(),
+            ),
+            // A cluster would mirror them, beside the slices.
+            (Mirrored::Slices(made), Some(addresses)) if !selects_pods => {
+                let mut endpoints = made.iter().flat_map(|slice| &slice.endpoints);
+                let all = endpoints.all(|endpoint| addresses.contains(&endpoint.address));
+                let reason = "its Endpoints have addresses that none of its EndpointSlices has";
+                (!all).then(|| reason.to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The reference of a service.
+pub(super) fn service(namespace: &str, name: &str) -> ObjectReference {
+    ObjectReference {
+        kind: Kind::Service,
+        namespace: namespace.into(),
+        name: name.into(),
+    }
+}
