@@ -81,21 +81,31 @@ impl Reading {
 
     /// Logs what a person should know, but not again what was told of the reading before.
     pub(super) fn log(&self, before: &Self) {
-        let told: BTreeSet<&Skipped> = before.skipped.iter().collect();
-        let skipped = self.skipped.iter();
-        let new: Vec<&Skipped> = skipped.filter(|skipped| !told.contains(skipped)).collect();
-        for skipped in new.iter().take(WARNINGS_MAX) {
-            tracing::warn!("{skipped}");
-        }
-        if let Some(more) = new.len().checked_sub(WARNINGS_MAX).filter(|more| *more > 0) {
-            tracing::warn!(
-                "and {more} more of the kind; `zerohop status` says how many there are in all"
-            );
+        for warning in self.warnings(before) {
+            tracing::warn!("{warning}");
         }
         tracing::info!("read {} objects from manifests", self.objects.len());
         if self.others != before.others && !self.others.is_empty() {
             tracing::info!("of no use for DNS: {}", self.others);
         }
+    }
+
+    /// What is not served, and was not told before: the first of it, and how much more there is.
+    fn warnings(&self, before: &Self) -> Vec<String> {
+        let told: BTreeSet<&Skipped> = before.skipped.iter().collect();
+        let mut new = self
+            .skipped
+            .iter()
+            .filter(|skipped| !told.contains(skipped));
+        let first = new.by_ref().take(WARNINGS_MAX);
+        let mut warnings: Vec<String> = first.map(ToString::to_string).collect();
+        let more = new.count();
+        if more > 0 {
+            warnings.push(format!(
+                "and {more} more; `zerohop status` says how many there are in all"
+            ));
+        }
+        warnings
     }
 
     /// Notes that a file or folder cannot be read.

@@ -149,6 +149,20 @@ fn a_service_without_an_address_is_said_aloud() {
 }
 
 #[test]
+fn of_many_objects_with_the_same_fault_the_first_are_told_and_none_again() {
+    let objects: Vec<String> = (0..WARNINGS_MAX + 2)
+        .map(|index| format!("kind: Service\nmetadata: {{name: s{index}}}\n"))
+        .collect();
+    let before = reading(&objects[0]);
+    let now = reading(&objects.join("---\n"));
+    let warnings = now.warnings(&before);
+    assert_eq!(warnings.len(), WARNINGS_MAX + 1);
+    assert!(warnings[0].contains("Service default/s1:"), "{warnings:?}");
+    assert!(warnings[WARNINGS_MAX].starts_with("and 1 more;"));
+    assert_eq!(now.warnings(&now), [""; 0]);
+}
+
+#[test]
 fn lists_hold_objects_with_or_without_their_own_kind() {
     let item = "{metadata: {name: a, namespace: n}, spec: {clusterIP: 10.96.0.1}}";
     let with_kind = format!("{{apiVersion: v1, kind: Service, {}", &item[1..]);
