@@ -190,6 +190,7 @@ fn difference(written: &str, wanted: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oci;
 
     #[test]
     fn a_difference_shows_both_sides_and_the_remedy() {
@@ -198,6 +199,18 @@ mod tests {
         assert!(shown.contains("`cargo xtask manifests`"), "{shown}");
         assert!(shown.contains("-name: a\n+name: b\n"), "{shown}");
         assert!(shown.contains("\n kind: Role\n"), "{shown}");
+    }
+
+    #[test]
+    fn the_chart_names_the_architecture_of_the_image() {
+        #[derive(Deserialize)]
+        struct Values {
+            architectures: Vec<String>,
+        }
+        let path = workspace::root().join(CHART).join("values.yaml");
+        let text = fs::read_to_string(path).expect("read the values");
+        let Values { architectures } = serde_saphyr::from_str(&text).expect("understand them");
+        assert_eq!(architectures, [oci::architecture()]);
     }
 
     #[test]

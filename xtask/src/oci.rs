@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, fmt, path::Path};
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 
+#[cfg(test)]
+pub(crate) use archive::architecture;
 pub(crate) use layer::Layer;
 
 /// An image: what is in it, and how it is started.

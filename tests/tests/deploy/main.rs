@@ -82,6 +82,7 @@ fn values_that_are_mistyped_or_out_of_range_are_refused_by_name() {
         ("pinDirectory=/var/lib/zerohop", "/pinDirectory"),
         ("corednsVersion=1.12.0 and more", "/corednsVersion"),
         ("seLinuxOptions.typ=spc_t", "'typ' not allowed"),
+        ("architectures={}", "/architectures"),
     ] {
         let error = render_chart(&["--set", value]).expect_err(value);
         let text = format!("{error:#}");
@@ -132,5 +133,57 @@ fn options_of_selinux_are_those_of_the_agent_whether_it_detaches_or_not() -> Res
         assert_eq!(options, containers, "{detach}: {manifests}");
     }
     assert!(!render_chart(&[])?.contains("seLinuxOptions"));
+    Ok(())
+}
+
+/// How often the manifests require each of these things of a node.
+fn requirements(manifests: &str) -> [usize; 4] {
+    let words: Vec<&str> = manifests.split_whitespace().collect();
+    let words = words.join(" ");
+    [
+        "key: kubernetes.io/arch operator: In values: - amd64",
+        "key: eks.amazonaws.com/compute-type operator: NotIn values: - fargate - auto -",
+        "key: type operator: NotIn values: - virtual-kubelet",
+        "- matchExpressions:",
+    ]
+    .map(|requirement| words.matches(requirement).count())
+}
+
+#[test]
+fn nodes_that_can_never_run_the_image_get_no_pod_that_stays_pending() -> Result<()> {
+    let plain = fs::read_to_string(deploy_folder().join("zerohop.yaml"))?;
+    for manifests in [
+        plain,
+        render_chart(&[])?,
+        render_chart(&["--set", "detach=true"])?,
+        render_chart(&["--set", "affinity=null"])?,
+    ] {
+        assert_eq!(requirements(&manifests), [1; 4], "{manifests}");
+    }
+    let more = render_chart(&["--set", "architectures={amd64,arm64}"])?;
+    assert!(more.contains("- arm64"), "{more}");
+    Ok(())
+}
+
+#[test]
+fn each_term_of_an_affinity_of_the_users_own_is_narrowed_and_the_rest_of_it_stays() -> Result<()> {
+    let terms =
+        "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
+    let expression = |term: usize, key: &str| {
+        let expression = format!("{terms}[{term}].matchExpressions[0]");
+        format!("{expression}.key={key},{expression}.operator=Exists")
+    };
+    let manifests = render_chart(&[
+        "--set",
+        &expression(0, "rack"),
+        "--set",
+        &expression(1, "zone"),
+        "--set",
+        "affinity.podAffinity.preferred=kept",
+    ])?;
+    assert_eq!(requirements(&manifests), [2; 4], "{manifests}");
+    for kept in ["key: rack", "key: zone", "preferred: kept"] {
+        assert_eq!(manifests.matches(kept).count(), 1, "{kept}: {manifests}");
+    }
     Ok(())
 }

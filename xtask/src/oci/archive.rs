@@ -180,7 +180,7 @@ fn config(image: &Image, layers: &[(Digest, usize)]) -> Value {
 }
 
 /// This machine's architecture as Go, and so every container program, calls it.
-fn architecture() -> &'static str {
+pub(crate) fn architecture() -> &'static str {
     match ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

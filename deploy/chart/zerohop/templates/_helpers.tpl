@@ -69,6 +69,27 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 {{- end -}}
 
+{{/* The affinity of the values, with each of its terms for nodes narrowed, since one of them suffices: to nodes of the
+image's architectures that let it do its work. */}}
+{{- define "zerohop.affinity" -}}
+{{- $ours := list
+  (dict "key" "kubernetes.io/arch" "operator" "In" "values" .Values.architectures)
+  (dict "key" "eks.amazonaws.com/compute-type" "operator" "NotIn" "values" (list "fargate" "auto"))
+  (dict "key" "type" "operator" "NotIn" "values" (list "virtual-kubelet"))
+-}}
+{{- $affinity := .Values.affinity | default dict | deepCopy -}}
+{{- $nodes := get $affinity "nodeAffinity" | default dict -}}
+{{- $required := get $nodes "requiredDuringSchedulingIgnoredDuringExecution" | default dict -}}
+{{- $terms := list -}}
+{{- range get $required "nodeSelectorTerms" | default (list dict) -}}
+{{- $expressions := concat (get . "matchExpressions" | default list) $ours -}}
+{{- $terms = append $terms (set . "matchExpressions" $expressions) -}}
+{{- end -}}
+{{- $required = dict "nodeSelectorTerms" $terms -}}
+{{- $nodes = set $nodes "requiredDuringSchedulingIgnoredDuringExecution" $required -}}
+{{- set $affinity "nodeAffinity" $nodes | toYaml -}}
+{{- end -}}
+
 {{/* What a container of ours is allowed. */}}
 {{- define "zerohop.securityContext" -}}
 {{- if .Values.privileged -}}
