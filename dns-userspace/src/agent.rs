@@ -193,6 +193,10 @@ async fn start_locked(
         resolved,
     }: Outlets,
 ) -> anyhow::Result<(Upkeep, InterfaceThread, Tasks)> {
+    let listener = match config.listen {
+        Some(address) => Some(telemetry::listen(address).await?),
+        None => None,
+    };
     let links = InterfaceWatch::start(config.selection.clone()).await?;
     if let Some(missing) = links.missing().next() {
         anyhow::bail!("{missing}");
@@ -216,8 +220,8 @@ async fn start_locked(
         resolved,
     )?;
     let interfaces = Interfaces::new(&config, &mut loaded, links, coverage)?;
-    if let Some(address) = config.listen {
-        tasks.0.extend(telemetry::start(address, telemetry).await);
+    if let Some(listener) = listener {
+        tasks.0.push(telemetry::start(listener, telemetry));
     }
     let interfaces = interfaces
         .start()

@@ -17,7 +17,7 @@ pub use self::{
         BreakerReport, DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport,
         PolicyReport, Report, SkippedReport, TextReport, UnheardReport, ZoneReport,
     },
-    server::start,
+    server::{listen, start},
 };
 
 /// How long the agent's task may be silent before it counts as stuck; its heart beats every second, but filling

@@ -2,11 +2,13 @@
 
 use std::{
     convert::Infallible,
+    io::{self, ErrorKind},
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
+use anyhow::anyhow;
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode, body::Bytes, header, server::conn::http1,
@@ -29,25 +31,49 @@ use crate::datapath::{counters::Counters, reader};
 const CONNECTIONS: usize = 32;
 /// How long a client may take over its request.
 const REQUEST: Duration = Duration::from_secs(10);
+/// How long a port that is taken is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a passing trouble, such as too many open files, is waited out.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves at `address` until the task is aborted. That it cannot, because the port is in use for one, is said
-/// and no more: DNS is answered all the same.
-pub async fn start(address: SocketAddr, telemetry: Arc<Telemetry>) -> Option<JoinHandle<()>> {
-    let listener = match TcpListener::bind(address).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(
-                "neither metrics nor status are served: cannot listen on {address} ({error}); choose another \
-                 address by --listen IP:PORT, or switch it off by --listen none"
-            );
-            return None;
+/// Waits up to [`PATIENCE`] for the port, since the agent that this one replaces may still have it.
+///
+/// # Errors
+/// The port is another program's, or the system lets nobody listen there: with the remedy.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let begin = Instant::now();
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begin.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(cannot_listen(address, &error)),
+            Ok(listener) => return Ok(listener),
         }
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let cause = match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "another program has the port and kept it for {} s; end that one (`ss -ltnp 'sport = :{}'` shows it), or",
+            PATIENCE.as_secs(),
+            address.port()
+        ),
+        _ => "the system refuses it;".to_owned(),
     };
-    let address = listener.local_addr().unwrap_or(address);
-    tracing::info!("metrics and status are served at http://{address}");
-    Some(tokio::spawn(serve(listener, telemetry)))
+    anyhow!(
+        "listen on {address} for metrics, status and probes: {error}: {cause} choose another address by --listen IP:PORT \
+         (the chart's listen.address and listen.port), or serve none of it by --listen none"
+    )
+}
+
+/// Serves until the task is aborted.
+pub fn start(listener: TcpListener, telemetry: Arc<Telemetry>) -> JoinHandle<()> {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("metrics and status are served at http://{address}");
+    }
+    tokio::spawn(serve(listener, telemetry))
 }
 
 async fn serve(listener: TcpListener, telemetry: Arc<Telemetry>) {
@@ -167,4 +193,31 @@ fn of_type(content: &'static str, status: StatusCode, text: String) -> Response<
     let value = header::HeaderValue::from_static(content);
     response.headers_mut().insert(header::CONTENT_TYPE, value);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_becomes_free_is_waited_for() {
+        let held = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = held.local_addr().unwrap();
+        let waiting = tokio::spawn(listen(address));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(held);
+        let listener = waiting.await.unwrap().unwrap();
+        assert_eq!(listener.local_addr().unwrap(), address);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_the_node_has_not_got_is_refused_at_once_with_the_remedy() {
+        let nowhere = SocketAddr::from(([192, 0, 2, 1], 9553));
+        let refused = listen(nowhere).await.unwrap_err().to_string();
+        for part in ["listen on 192.0.2.1:9553", "--listen IP:PORT"] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        assert!(!refused.contains("another program"), "{refused}");
+    }
 }

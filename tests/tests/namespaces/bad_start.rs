@@ -1,6 +1,6 @@
 //! Starts that cannot succeed: one sentence with cause and remedy, and nothing left behind.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
 use anyhow::{Context, Result};
 use tests::{Folder, Process, Tool, program};
@@ -119,6 +119,31 @@ fn an_interface_that_does_not_exist_is_refused_by_name() -> Result<()> {
             Ok(())
         },
     )
+}
+
+#[test]
+fn a_port_that_another_program_keeps_is_named_with_the_remedy_and_nothing_is_touched() -> Result<()>
+{
+    let name = "a_port_that_another_program_keeps_is_named_with_the_remedy_and_nothing_is_touched";
+    at_a_site(name, |site| {
+        let held = site.node.enter(|| Ok(TcpListener::bind("127.0.0.1:0")?))?;
+        let taken = held.local_addr()?.to_string();
+        let words = ["--listen", &taken];
+        let parts = [&*format!("listen on {taken}"), "in use", "--listen IP:PORT"];
+        judge(site, site.spawn_agent(&words)?.process(), &parts)?;
+
+        let earlier = site.agent(&[])?;
+        earlier.kill();
+        let found = (site.attached()?, entries(site.pins.path()));
+        let agent = site.spawn_agent(&words)?;
+        assert_eq!(agent.process().wait(LIMIT)?.code(), Some(1));
+        assert_eq!((site.attached()?, entries(site.pins.path())), found);
+        drop(held);
+        let agent = site.agent(&words)?;
+        let loaded = agent.wait_for("the datapath is loaded", LIMIT)?;
+        assert!(loaded.contains("adopted=true"), "{loaded}");
+        Ok(())
+    })
 }
 
 #[test]
