@@ -1,13 +1,22 @@
-//! Builds the BPF object and embeds it.
+//! Builds the BPF object and embeds it, if the agent may be built for this machine at all.
 //!
 //! `AYA_BUILD_SKIP` embeds an empty object instead, so that the agent can be type-checked and its pure
 //! tests be run without a BPF toolchain. `ZEROHOP_BPF_TOOLCHAIN` names the rustup toolchain to use.
 
+#[path = "src/supported.rs"]
+mod supported;
+
 use std::{env, fs, path::PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 fn main() -> anyhow::Result<()> {
+    let target =
+        |variable| env::var(variable).with_context(|| format!("read {variable}, which cargo sets"));
+    let architecture = target("CARGO_CFG_TARGET_ARCH")?;
+    if let Some(refusal) = supported::refusal(&architecture, &target("CARGO_CFG_TARGET_OS")?) {
+        bail!(refusal);
+    }
     println!("cargo:rerun-if-env-changed=ZEROHOP_BPF_TOOLCHAIN");
     println!("cargo:rerun-if-env-changed=AYA_BUILD_SKIP");
     if env::var_os("AYA_BUILD_SKIP").is_some() {
