@@ -19,6 +19,9 @@ pub mod policy;
 pub mod projection;
 pub mod records;
 pub mod source;
+#[cfg(test)]
+mod supported;
 pub mod table;
 pub mod telemetry;
+pub mod told;
 pub mod world;

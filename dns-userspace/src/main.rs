@@ -79,8 +79,9 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     }
 }
 
-/// What is logged unless RUST_LOG says otherwise.
-const USUAL: &str = "info,kube_client=off,rustls_platform_verifier=off";
+/// What is logged unless RUST_LOG says otherwise. What libraries meet they return, and it is told by us; by themselves
+/// they tell some of it at each try.
+const USUAL: &str = "off,zerohop=info,dns_userspace=info,interceptor=info";
 
 /// Logs to standard error; RUST_LOG chooses what.
 fn log(format: LogFormat) {

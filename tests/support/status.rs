@@ -45,6 +45,8 @@ pub struct Report {
     pub dns_addresses: Vec<String>,
     /// What is asked of names outside the cluster.
     pub external: ReportedExternal,
+    /// On how many interfaces other programs run before the datapath.
+    pub interfaces_behind: u64,
 }
 
 /// What is asked of names outside the cluster that services lead to.

@@ -90,13 +90,17 @@ pub(super) fn memory() -> Option<*mut Memory> {
     MEMORY.get_ptr_mut(0)
 }
 
-/// Adds one to a counter.
+/// Adds one to a counter, and returns what this CPU had counted before.
 #[inline(always)]
-pub(super) fn count(index: u32) {
-    if let Some(counter) = COUNTERS.get_ptr_mut(index) {
-        // SAFETY: a per-CPU slot of the map; at worst a nested packet's count is lost.
-        unsafe { *counter += 1 }
-    }
+pub(super) fn count(index: u32) -> u64 {
+    let Some(counter) = COUNTERS.get_ptr_mut(index) else {
+        return 0;
+    };
+    // SAFETY: a per-CPU slot of the map; at worst a nested packet's count is lost.
+    let before = unsafe { *counter };
+    // SAFETY: as above.
+    unsafe { *counter = before + 1 };
+    before
 }
 
 /// The maps as the datapath sees them.

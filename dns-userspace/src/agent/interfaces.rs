@@ -3,38 +3,40 @@
 //! The kernel lets each TCX attachment wait, for a grace period and for its lock of all interfaces. Neither the lease
 //! nor a change of the cluster's objects may wait with it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io, thread,
-    time::Duration,
-};
+mod thread;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{
-    runtime::Handle,
     sync::{oneshot, watch},
+    time::Instant,
 };
 
+pub(super) use self::thread::InterfaceThread;
 use super::{PAUSE, every};
 use crate::{
     config::Config,
     datapath::{
-        attach::{Attached, AttachedBy, Attachment, Attachments, Programs},
+        attach::{AttachError, Attached, AttachedBy, Attachment, Attachments, Programs},
         interfaces::{Interface, InterfaceEvent, InterfaceWatch},
         mtus::Mtus,
         object::Loaded,
     },
+    told::Told,
 };
 
 /// How often the order of programs is looked at: nobody announces it on TCX.
 const ORDER: Duration = Duration::from_secs(10);
-/// The thread's name, by which a person finds it among the others.
-const THREAD: &str = "interfaces";
 
 /// How many interfaces are looked after.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Coverage {
     /// How many are attached to.
     pub(super) attached: usize,
+    /// On how many of them other programs run before ours.
+    pub(super) behind: usize,
+    /// Those that could not be looked after the last time, by their numbers: the name, and why.
+    pub(super) failing: BTreeMap<u32, (String, String)>,
     /// Whether every interface that was there at the start has been attached to, or said why not.
     pub(super) surveyed: bool,
 }
@@ -45,33 +47,9 @@ pub(super) struct Interfaces {
     programs: Programs,
     attachments: Attachments,
     mtus: Mtus,
-    /// Interfaces on which others run before us, as it was told.
-    told: BTreeSet<(String, String)>,
-    /// Interfaces that could not be looked after, as it was told.
-    troubles: Troubles,
+    /// What was said of interfaces. Pods come and go, and what is so of one is mostly so of all.
+    told: Told,
     coverage: watch::Sender<Coverage>,
-}
-
-/// The running thread. Dropping it lets the thread finish what it is at, and waits for that: nothing is attached
-/// afterwards.
-pub(super) struct InterfaceThread {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Drop for InterfaceThread {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if self
-            .thread
-            .take()
-            .is_some_and(|thread| thread.join().is_err())
-        {
-            tracing::error!(
-                "the thread that looks after interfaces has panicked; this is a fault of zerohop"
-            );
-        }
-    }
 }
 
 impl Interfaces {
@@ -97,25 +75,8 @@ impl Interfaces {
             programs,
             attachments,
             mtus,
-            told: BTreeSet::new(),
-            troubles: Troubles::default(),
+            told: Told::default(),
             coverage,
-        })
-    }
-
-    /// Begins to look after the interfaces of the calling thread's network namespace. To be called within a runtime.
-    ///
-    /// # Errors
-    /// The system's, if there can be no further thread.
-    pub(super) fn start(self) -> io::Result<InterfaceThread> {
-        let (stop, stopped) = oneshot::channel();
-        let runtime = Handle::current();
-        let thread = thread::Builder::new()
-            .name(THREAD.to_owned())
-            .spawn(move || runtime.block_on(self.run(stopped)))?;
-        Ok(InterfaceThread {
-            stop: Some(stop),
-            thread: Some(thread),
         })
     }
 
@@ -131,11 +92,12 @@ impl Interfaces {
                     Ok(event) => self.take_in(event),
                     // The kernel was short of memory, say: the next call lists everything again.
                     Err(error) => {
-                        tracing::warn!("{error}");
+                        self.warn("", &error.to_string());
                         tokio::time::sleep(PAUSE).await;
                     }
                 },
             }
+            self.tell_coverage();
         }
     }
 
@@ -147,17 +109,24 @@ impl Interfaces {
             InterfaceEvent::Present(interface) => self.attach(&interface),
             InterfaceEvent::Gone { index } => {
                 if let Err(error) = self.attachments.detach(index) {
-                    tracing::warn!(index, "{error}");
+                    self.warn("", &error.to_string());
                 }
-                self.troubles.over(index);
+                self.coverage
+                    .send_modify(|coverage| drop(coverage.failing.remove(&index)));
                 self.note_mtu(index, None);
             }
             InterfaceEvent::FiltersChanged { index } => self.look_at(index),
             InterfaceEvent::Resynced => self.resynced(),
         }
-        let attached = self.attachments.list().len();
-        self.coverage
-            .send_modify(|coverage| coverage.attached = attached);
+    }
+
+    fn tell_coverage(&self) {
+        let attached = self.attachments.list();
+        let behind = attached.iter().filter(|attached| !attached.first).count();
+        self.coverage.send_modify(|coverage| {
+            coverage.attached = attached.len();
+            coverage.behind = behind;
+        });
     }
 
     /// Lets go of what is not there any more, now that all interfaces have been listed.
@@ -168,14 +137,15 @@ impl Interfaces {
             .map(|interface| interface.index)
             .collect();
         if let Err(error) = self.attachments.retain(&wanted) {
-            tracing::warn!("{error}");
+            self.warn("", &error.to_string());
         }
         for gone in self.mtus.interfaces().difference(&wanted) {
             self.note_mtu(*gone, None);
         }
-        self.troubles.0.retain(|index, _| wanted.contains(index));
-        self.coverage
-            .send_modify(|coverage| coverage.surveyed = true);
+        self.coverage.send_modify(|coverage| {
+            coverage.failing.retain(|index, _| wanted.contains(index));
+            coverage.surveyed = true;
+        });
     }
 
     /// Makes sure that ours is first wherever nobody announces another order.
@@ -187,58 +157,90 @@ impl Interfaces {
     }
 
     fn look_at(&mut self, index: u32) {
-        match self.attachments.check_first(index, &self.programs) {
-            Ok(Some(Attachment::Attached(attached))) => {
-                self.troubles.over(index);
-                self.note_order(&attached);
-            }
-            Ok(_) => self.troubles.over(index),
-            Err(error) => {
-                let error = error.to_string();
-                if self.troubles.is_new(index, &error) {
-                    tracing::warn!(index, "{error}; trying again, quietly");
-                }
-            }
+        let mut present = self.watch.present();
+        let name = present
+            .find(|interface| interface.index == index)
+            .map(|interface| interface.name.clone());
+        drop(present);
+        let Some(name) = name else { return };
+        // Of one that is not attached to, what was said of that holds.
+        if let Some(looked) = self
+            .attachments
+            .check_first(index, &self.programs)
+            .transpose()
+        {
+            self.note(index, &name, looked);
         }
     }
 
     /// Attaches once the kernel knows what fits the interface.
     fn attach(&mut self, interface: &Interface) {
         self.note_mtu(interface.index, Some(interface.mtu));
-        match self.attachments.attach(interface, &self.programs) {
+        let done = self.attachments.attach(interface, &self.programs);
+        // Where it fails, an earlier program may still be there, so the MTU stays noted.
+        if let Ok(Attachment::Gone) = done {
+            self.note_mtu(interface.index, None);
+        }
+        self.note(interface.index, &interface.name, done);
+    }
+
+    /// Notes how it went with an interface.
+    fn note(&mut self, index: u32, name: &str, done: Result<Attachment, AttachError>) {
+        let mut failing = None;
+        match done {
             Ok(Attachment::Attached(attached)) => {
                 tracing::debug!(interface = %attached.name, by = %attached.by, first = attached.first, "attached");
                 self.note_order(&attached);
             }
-            Ok(Attachment::Gone) => self.note_mtu(interface.index, None),
-            // An earlier program may still be there, so the MTU stays noted.
-            Err(error) => tracing::warn!(interface = %interface.name, "{error}"),
+            Ok(Attachment::Gone) => {}
+            Err(error) => {
+                let error = error.to_string();
+                self.warn(name, &error);
+                failing = Some((name.to_owned(), error));
+            }
         }
+        self.coverage.send_modify(|coverage| match failing {
+            Some(failing) => drop(coverage.failing.insert(index, failing)),
+            None => drop(coverage.failing.remove(&index)),
+        });
     }
 
     fn note_mtu(&mut self, index: u32, mtu: Option<u32>) {
         if let Err(error) = self.mtus.set(index, mtu) {
-            tracing::warn!(
-                index,
-                "{error:#}; large replies on this interface go to the DNS service"
+            let error = format!("{error:#}; large replies on this interface go to the DNS service");
+            self.warn("", &error);
+        }
+    }
+
+    /// Says once when other programs run before ours.
+    fn note_order(&mut self, attached: &Attached) {
+        if !attached.first {
+            let behind = attached.behind.join(", ");
+            self.warn(
+                &attached.name,
+                &format!("{behind} runs before ours: what it answers or drops, we do not see"),
             );
         }
     }
 
-    /// Says once when other programs run before ours on an interface.
-    fn note_order(&mut self, attached: &Attached) {
-        if attached.first {
-            return;
-        }
-        let told = (
-            format!("interface {}", attached.name),
-            attached.behind.join(", "),
-        );
-        if !self.told.contains(&told) {
-            tracing::warn!(interface = %attached.name, "{} runs before ours: what it answers or drops, we do not see", told.1);
-            self.told.insert(told);
+    /// Tells a trouble of an interface, unless that was told of it or of another one.
+    fn warn(&mut self, interface: &str, trouble: &str) {
+        if is_news(&mut self.told, interface, trouble) {
+            tracing::warn!(
+                interface,
+                "{trouble} (told once, be it so of others or again; `zerohop status` shows each)"
+            );
         }
     }
+}
+
+/// Whether a trouble was not told yet, be it of another interface: filters may have an interface's name in theirs.
+fn is_news(told: &mut Told, interface: &str, trouble: &str) -> bool {
+    let of_any = match interface {
+        "" => trouble.to_owned(),
+        name => trouble.replace(name, ""),
+    };
+    told.is_new(&of_any, Instant::now())
 }
 
 /// Whether the order of programs can change without a message: filters are announced, and XDP has no order.
@@ -249,37 +251,27 @@ fn changes_silently(by: AttachedBy) -> bool {
     }
 }
 
-/// The last error of each interface that could not be looked after, by its number: one that lasts is told once.
-#[derive(Debug, Default)]
-struct Troubles(BTreeMap<u32, String>);
-
-impl Troubles {
-    /// Notes an error, and says whether it is another one than the last.
-    fn is_new(&mut self, index: u32, error: &str) -> bool {
-        let before = self.0.insert(index, error.to_owned());
-        before.as_deref() != Some(error)
-    }
-
-    /// Forgets the error of an interface that is well, or gone.
-    fn over(&mut self, index: u32) {
-        self.0.remove(&index);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_lasting_error_is_new_once_and_again_after_it_was_over() {
-        let mut troubles = Troubles::default();
-        assert!(troubles.is_new(3, "no memory"));
-        assert!(!troubles.is_new(3, "no memory"));
-        assert!(troubles.is_new(4, "no memory"), "another interface");
-        assert!(troubles.is_new(3, "not permitted"), "another error");
-        troubles.over(3);
-        assert!(troubles.is_new(3, "not permitted"));
-        assert!(!troubles.is_new(4, "no memory"));
+    fn what_is_so_of_each_pod_is_told_once_for_all_and_something_else_again() {
+        let mut told = Told::default();
+        let mut pods = |programs: fn(u32, &str) -> String| {
+            let names = (10..100).map(|number| format!("lxc{number:x}f"));
+            let said = (10..)
+                .zip(names)
+                .filter(|(number, name)| is_news(&mut told, name, &programs(*number, name)));
+            said.count()
+        };
+        let of_tcx = |number: u32, _: &str| format!("TCX program number {number} runs before");
+        let of_cilium = |number: u32, interface: &str| {
+            format!("tc filter bpf from-{interface} (priority 1, handle {number:#x}) runs before")
+        };
+        assert_eq!(pods(of_tcx), 1);
+        assert_eq!(pods(of_cilium), 1);
+        assert_eq!(pods(of_tcx), 0);
     }
 
     #[test]

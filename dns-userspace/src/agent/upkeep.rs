@@ -1,5 +1,6 @@
 //! What the agent works on, and what it does when something has happened.
 
+mod look;
 mod outside;
 mod policy;
 mod report;
@@ -11,11 +12,14 @@ mod write;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use self::{
-    outside::Outside, policy::InEffect, skipped::NotServed, synchronised::Synchronised,
-    unheard::Unheard,
+    look::LastLook, outside::Outside, policy::InEffect, skipped::NotServed,
+    synchronised::Synchronised, unheard::Unheard,
 };
 use super::interfaces::Coverage;
 use crate::{
@@ -26,6 +30,7 @@ use crate::{
     projection::{self, View},
     table::{Changed, Table},
     telemetry::Telemetry,
+    told::Told,
     world::{Event, Owner, World},
 };
 
@@ -66,8 +71,9 @@ pub(super) struct Upkeep {
     /// The last owner whose refused names were tried again.
     retried: Option<Owner>,
     beats: u32,
-    /// How many questions to known DNS addresses there were at the last look.
-    asked: u64,
+    last_look: LastLook,
+    /// What was said of conditions that may last.
+    told: Told,
 }
 
 /// Whether questions are answered.
@@ -97,7 +103,7 @@ impl Upkeep {
         store.control().set_denials(false);
         let clients = Clients::new(&mut loaded.object)?;
         let table = Table::new(store.last_section()?);
-        Ok(Self {
+        let mut upkeep = Self {
             policy: InEffect::new(&config.set_up, config.reading),
             serial: policy::serial(),
             dns_service: config.dns_service.clone(),
@@ -120,8 +126,11 @@ impl Upkeep {
             pin_directory: config.pin_directory.display().to_string(),
             retried: None,
             beats: 0,
-            asked: 0,
-        })
+            last_look: LastLook::default(),
+            told: Told::default(),
+        };
+        upkeep.begin_to_look();
+        Ok(upkeep)
     }
 
     /// Lets the kernel answer nothing from now on.
@@ -133,9 +142,6 @@ impl Upkeep {
     pub(super) fn take_in(&mut self, batch: Vec<Event>) -> anyhow::Result<()> {
         let mut affected = BTreeSet::new();
         for event in batch {
-            if let Event::Lost { kind, reason } = &event {
-                tracing::warn!(?kind, "{reason}");
-            }
             self.synchronised.note(&event);
             self.not_served.note(&event);
             affected.extend(self.world.apply(event));
@@ -204,9 +210,14 @@ impl Upkeep {
         aged.retain(|owner| !owners.contains(owner));
         let owners: Vec<&Owner> = owners.iter().chain(&aged).collect();
         let refused = self.write(&owners);
-        if refused > 0 {
+        self.tell_refused(refused);
+    }
+
+    /// Says once that the maps refuse names; how many they have refused is a metric.
+    fn tell_refused(&mut self, names: usize) {
+        if names > 0 && self.told.is_new("names are refused", Instant::now()) {
             tracing::warn!(
-                names = refused,
+                names,
                 held = self.table.entries(),
                 "the kernel's maps refused names, most likely because they are full: the DNS service answers these; --entries and --sections make the maps larger"
             );
@@ -238,12 +249,19 @@ impl Upkeep {
             let left = match self.store.set_destinations(&addresses) {
                 Ok(left) => left,
                 Err(error) => {
-                    tracing::warn!("{error:#}; trying again");
+                    let error = format!("{error:#}");
+                    if self.told.is_new(&error, Instant::now()) {
+                        tracing::warn!("{error}; trying again, quietly");
+                    }
                     return;
                 }
             };
-            for left in left {
-                tracing::warn!(address = %left, "this DNS address is one too many, or has one port too many: its questions go to the DNS service");
+            if !left.is_empty() && self.told.is_new("DNS addresses are left", Instant::now()) {
+                let left: Vec<String> = left.iter().map(SocketAddr::to_string).collect();
+                tracing::warn!(
+                    "these DNS addresses are too many, or have one port too many: their questions go to the DNS service: {}",
+                    left.join(", ")
+                );
             }
             self.addresses = addresses;
             self.located = true;
@@ -329,7 +347,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Tries refused names again, quietly: that they were refused has been said. Owners take turns.
+    /// Tries refused names again. Owners take turns.
     fn retry(&mut self) {
         if self.policy.written().is_none() {
             return;
@@ -341,35 +359,14 @@ impl Upkeep {
             .filter(|owner| self.retried.as_ref() < Some(owner));
         let owners: Vec<Owner> = later.chain(&all).take(RETRIED).cloned().collect();
         self.retried = owners.last().cloned();
-        // How many are still refused has been said.
-        let _ = self.write(&owners.iter().collect::<Vec<_>>());
+        let refused = self.write(&owners.iter().collect::<Vec<_>>());
+        self.tell_refused(refused);
     }
 
     /// Lets nothing be denied as soon as a parent denies what could not be put.
     fn heed(&self, changed: Changed) {
         if changed.deaf {
             self.store.control().set_denials(false);
-        }
-    }
-
-    /// Says when interfaces are attached and nobody has asked a known DNS address since the last look.
-    fn look(&mut self) {
-        let Ok(counts) = self.store.counts() else {
-            return;
-        };
-        let unknown = dns_ebpf::Pass::UnknownDestination.label();
-        let all = counts.answered.iter().chain(&counts.passed);
-        let asked: u64 = all
-            .filter(|(label, _)| *label != unknown)
-            .map(|(_, count)| count)
-            .sum();
-        let quiet = asked == self.asked;
-        self.asked = asked;
-        if let (true, Some((address, questions))) = (quiet, counts.unknown_destinations.first()) {
-            tracing::warn!(
-                "attached to {} interfaces, and nobody asks a known DNS address: they ask {address} ({questions} questions); if that is the cluster's DNS, name it by --dns-address",
-                self.interfaces.borrow().attached
-            );
         }
     }
 }

@@ -230,9 +230,11 @@ impl Store {
         // Who has looked at the lease already passes.
         self.control.begin(Touched::All);
         self.control.finish();
-        if self.stale.insert(name.clone()) {
+        // That there are more is told by their number.
+        if self.stale.is_empty() {
             tracing::warn!(%error, "the kernel refused to remove an entry; nothing is answered until it does");
         }
+        self.stale.insert(name.clone());
     }
 
     /// The greatest section key in use.

@@ -187,7 +187,7 @@ fn tell_failure(question: &Question, failure: &Failure, turn: Turn) {
         }
         (Turn::Failed, _) => tracing::warn!(
             %question,
-            "not resolved: {failure}; questions for it are left to the DNS service, and it is tried again"
+            "not resolved: {failure}; questions for it are left to the DNS service, and it is tried again, quietly: `zerohop status` shows how it stands"
         ),
     }
 }

@@ -22,6 +22,7 @@ use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
 use super::{QUERY_TYPES, Question, lookup::Failure};
+use crate::told::Told;
 
 /// The part of a lifetime that is left when a question is asked a first time again: a fifth, within bounds.
 const EARLY_PART: u32 = 5;
@@ -64,6 +65,8 @@ struct Progress {
     ends: Option<Instant>,
     /// Why the last attempt failed, and the pauses before the next ones.
     failing: Option<Failing>,
+    /// What was said of it: a server may fail every now and then, for ever.
+    told: Told,
 }
 
 #[derive(Debug)]
@@ -72,12 +75,12 @@ struct Failing {
     pauses: ExponentialBackoff,
 }
 
-/// How it went when a question was asked.
+/// What there is to say after a question was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// As the last time.
+    /// Nothing that was not said lately.
     Same,
-    /// It failed, for the first time or for another reason than the last time.
+    /// It failed.
     Failed,
     /// It went well, after it had failed.
     Recovered,
@@ -101,6 +104,7 @@ impl Progress {
             due,
             ends: None,
             failing: None,
+            told: Told::default(),
         }
     }
 
@@ -200,8 +204,8 @@ impl Schedule {
             .unwrap_or(now)
             .clamp(now + SHORTEST_WAIT, now + LONGEST_WAIT);
         match progress.failing.take() {
-            Some(_) => Turn::Recovered,
-            None => Turn::Same,
+            Some(_) if progress.told.is_new("answered again", now) => Turn::Recovered,
+            _ => Turn::Same,
         }
     }
 
@@ -212,9 +216,9 @@ impl Schedule {
         let Some(progress) = self.questions.get_mut(question) else {
             return Turn::Same;
         };
-        let turn = match &progress.failing {
-            Some(failing) if failing.reason == reason => Turn::Same,
-            _ => Turn::Failed,
+        let turn = match progress.told.is_new(&reason.to_string(), now) {
+            true => Turn::Failed,
+            false => Turn::Same,
         };
         let failing = progress.failing.get_or_insert_with(|| Failing {
             reason: reason.clone(),

@@ -8,6 +8,7 @@
 pub mod dns_server;
 mod list;
 mod trouble;
+mod unread;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

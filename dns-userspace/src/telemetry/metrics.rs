@@ -122,6 +122,16 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
             report.interfaces,
         ),
         (
+            "interfaces_behind",
+            "Of these, interfaces on which other programs run before the datapath",
+            report.interfaces_behind,
+        ),
+        (
+            "interfaces_failing",
+            "Interfaces that could not be looked after the last time",
+            report.interfaces_failing.count,
+        ),
+        (
             "skipped_objects",
             "Objects that are not served",
             report.skipped.count,
@@ -242,6 +252,11 @@ mod tests {
         let report = Report {
             answering: true,
             names: 7,
+            interfaces_behind: 2,
+            interfaces_failing: SkippedReport {
+                count: 3,
+                ..SkippedReport::default()
+            },
             policy: crate::telemetry::PolicyReport {
                 since: 40,
                 left: vec![LeftReport {
@@ -283,6 +298,8 @@ mod tests {
             "zerohop_lease_seconds 4.5",
             "zerohop_answering 1",
             "zerohop_names 7",
+            "zerohop_interfaces_behind 2",
+            "zerohop_interfaces_failing 3",
             "zerohop_policy_age_seconds 60",
             "zerohop_up_to_date{kind=\"Service\"} 0",
             "zerohop_left{what=\"cluster.local.\",reason=\"Corefile:3:5: the plugin \\\"view\\\" chooses by client\"} 1",

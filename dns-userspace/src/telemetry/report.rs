@@ -32,6 +32,12 @@ pub struct Report {
     pub left_out: u64,
     /// Interfaces that the datapath is attached to.
     pub interfaces: u64,
+    /// Of these, on how many other programs run before the datapath.
+    #[serde(default)]
+    pub interfaces_behind: u64,
+    /// Interfaces that could not be looked after the last time, and why.
+    #[serde(default)]
+    pub interfaces_failing: SkippedReport,
     /// Objects, or parts of them, that are not served.
     pub skipped: SkippedReport,
     /// What is asked of names outside the cluster that ExternalName services lead to.
@@ -138,7 +144,7 @@ pub struct KindReport {
     pub reason: Option<String>,
 }
 
-/// What is not served, or not answered.
+/// What is not served, not answered or not looked after.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedReport {
     /// How many there are.

@@ -51,6 +51,54 @@ fn without_its_api_server_the_kernel_answers_what_it_knows_and_denies_nothing() 
 }
 
 #[test]
+fn an_api_server_that_comes_and_goes_is_told_of_once() -> Result<()> {
+    if skipped_without_root("an_api_server_that_comes_and_goes_is_told_of_once") {
+        return Ok(());
+    }
+    let mut scene = Scene::new()?;
+    for _ in 0..3 {
+        scene.follow(ABSENT, RecordType::A, &denied())?;
+        scene.api.kill();
+        wait_until_nothing_is_denied(&scene)?;
+        scene.agent.wait_for("cannot reach the API server", LIMIT)?;
+        scene.api.start()?;
+    }
+    let lines = scene.agent.process().lines();
+    let said = lines.iter().filter_map(|line| line.split_once(" WARN "));
+    let mut said: Vec<&str> = said.map(|(_time, sentence)| sentence).collect();
+    said.sort_unstable();
+    assert!(said.windows(2).all(|pair| pair[0] != pair[1]), "{said:#?}");
+    Ok(())
+}
+
+#[test]
+fn an_object_that_cannot_be_read_whole_is_told_of_once_however_often_it_changes() -> Result<()> {
+    let name = "an_object_that_cannot_be_read_whole_is_told_of_once_however_often_it_changes";
+    if skipped_without_root(name) {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    let odd = |name: &str, address: &str| {
+        scene.api.apply(&format!(
+            "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: {name}, namespace: default}}, \
+             addressType: IPv4, ports: [{{port: 70000}}], endpoints: [{{addresses: [{address}]}}]}}"
+        ))
+    };
+    for last in 1..4 {
+        odd("odd", &format!("10.244.9.{last}"))?;
+    }
+    odd("last", "10.244.9.9")?;
+    let of_last = "EndpointSlice default/last";
+    scene.agent.wait_for(of_last, LIMIT)?;
+    let lines = scene.agent.process().lines();
+    let told = lines
+        .iter()
+        .filter(|line| line.contains("EndpointSlice default/odd"));
+    assert_eq!(told.count(), 1, "{lines:#?}");
+    Ok(())
+}
+
+#[test]
 fn an_api_server_that_is_away_at_the_start_is_waited_for() -> Result<()> {
     if skipped_without_root("an_api_server_that_is_away_at_the_start_is_waited_for") {
         return Ok(());

@@ -62,6 +62,49 @@ fn a_pod_made_while_the_agent_runs_is_answered_also_when_made_anew() -> Result<(
     })
 }
 
+/// A filter of one protocol only, whose priority ours may not share.
+const FOREIGN_FILTER: [&str; 11] = [
+    "protocol",
+    "ip",
+    "prio",
+    "1",
+    "handle",
+    "7",
+    "bpf",
+    "bytecode",
+    "1,6 0 0 0,",
+    "flowid",
+    "1:1",
+];
+
+#[test]
+fn a_program_before_ours_on_every_pod_is_told_of_once_and_counted() -> Result<()> {
+    let name = "a_program_before_ours_on_every_pod_is_told_of_once_and_counted";
+    at_a_site(name, |site| {
+        let pods = (2..5).map(|number| Pod::new(&site.node, number));
+        let pods = pods.collect::<Result<Vec<_>>>()?;
+        for pod in &pods {
+            let device = pod.node_interface();
+            site.node
+                .run(&["tc", "qdisc", "add", "dev", device, "clsact"])?;
+            let add = ["tc", "filter", "add", "dev", device, "ingress"];
+            site.node.run(&[&add, &FOREIGN_FILTER[..]].concat())?;
+        }
+        let agent = site.agent(&["--hook", "clsact"])?;
+        eventually(LIMIT, "the agent to count them", || {
+            let (_, report) = agent.full_status(LIMIT)?;
+            ensure!(report.interfaces_behind == 3, "{report:?}");
+            Ok(())
+        })?;
+        let lines = agent.process().lines();
+        let told = lines
+            .iter()
+            .filter(|line| line.contains("runs before ours"));
+        assert_eq!(told.count(), 1, "{lines:#?}");
+        Ok(())
+    })
+}
+
 #[test]
 fn changes_of_objects_do_not_wait_for_an_interface_that_takes_long() -> Result<()> {
     let name = "changes_of_objects_do_not_wait_for_an_interface_that_takes_long";

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tokio::time::Instant;
 
 use super::Upkeep;
 use crate::{
@@ -178,7 +179,10 @@ impl Upkeep {
                 // It is tried again with the next heartbeat.
                 self.policy.written = None;
                 self.store.control().end_lease();
-                tracing::warn!("nothing is answered: the policy cannot be written: {error:#}");
+                let error = format!("nothing is answered: the policy cannot be written: {error:#}");
+                if self.told.is_new(&error, Instant::now()) {
+                    tracing::warn!("{error}; trying again, quietly");
+                }
                 return;
             }
         }

@@ -55,6 +55,12 @@ impl Upkeep {
             up_to_date: reason.is_none(),
             reason: reason.map(str::to_owned),
         });
+        let coverage = self.interfaces.borrow();
+        let failing = coverage.failing.values().take(NAMED);
+        let failing = failing.map(|(object, reason)| TextReport {
+            object: object.clone(),
+            reason: reason.clone(),
+        });
         let named = self.not_served.all().take(NAMED);
         let named = named.map(|Skipped { object, reason }| TextReport { object, reason });
         Report {
@@ -69,7 +75,12 @@ impl Upkeep {
             names: counted(self.table.entries()),
             refused: counted(self.table.refused().count()),
             left_out: counted(self.table.left_out()),
-            interfaces: counted(self.interfaces.borrow().attached),
+            interfaces: counted(coverage.attached),
+            interfaces_behind: counted(coverage.behind),
+            interfaces_failing: SkippedReport {
+                count: counted(coverage.failing.len()),
+                first: failing.collect(),
+            },
             skipped: SkippedReport {
                 count: counted(self.not_served.count()),
                 first: named.collect(),

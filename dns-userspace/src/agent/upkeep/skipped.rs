@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     objects::{Kind, ObjectReference, Skipped},
+    told::without_numbers,
     world::{Event, Owner},
 };
 
@@ -65,9 +66,8 @@ impl NotServed {
             .into_iter()
             .map(|(object, reasons)| Skipped::for_all(object, &reasons))
             .collect();
-        // Owners are recomputed often; what is still so is not told again.
         let before = self.unexpressed.remove(owner).unwrap_or_default();
-        for new in now.iter().filter(|skipped| !before.contains(skipped)) {
+        for new in news(&now, &before) {
             let Skipped { object, reason } = new.printable();
             tracing::warn!(%object, "not answered in the kernel: {reason}");
         }
@@ -89,6 +89,15 @@ impl NotServed {
             .chain(unexpressed)
             .map(Skipped::printable)
     }
+}
+
+/// What was not so before. Owners are recomputed often, and how many endpoints are too many changes with each of them.
+fn news<'a>(now: &'a [Skipped], before: &[Skipped]) -> Vec<&'a Skipped> {
+    let key = |skipped: &Skipped| (skipped.object.clone(), without_numbers(&skipped.reason));
+    let before: BTreeSet<_> = before.iter().map(key).collect();
+    let now = now.iter();
+    now.filter(|skipped| !before.contains(&key(skipped)))
+        .collect()
 }
 
 /// What an owner's names are made from, as a person would call it.
@@ -127,6 +136,20 @@ mod tests {
         not_served.note(&Event::Relisting(Kind::Namespace));
         let left: Vec<Skipped> = not_served.all().collect();
         assert_eq!(left, [skipped("Service n/c", "odd")]);
+    }
+
+    #[test]
+    fn a_set_that_is_too_large_is_no_news_when_it_grows() {
+        let large = |count: u32| {
+            [skipped(
+                "Service n/s",
+                &format!("has {count} records, too many"),
+            )]
+        };
+        assert_eq!(news(&large(900), &[]).len(), 1);
+        assert_eq!(news(&large(901), &large(900)).len(), 0);
+        let other = [skipped("Service n/t", "has 900 records, too many")];
+        assert_eq!(news(&other, &large(900)).len(), 1);
     }
 
     #[test]

@@ -51,6 +51,13 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
         "\nthe cluster's DNS: {}",
         report.dns_addresses.join(", ")
     )?;
+    if report.interfaces_failing.count > 0 {
+        let count = report.interfaces_failing.count;
+        writeln!(text, "\n{count} interfaces could not be looked after")?;
+        for failing in &report.interfaces_failing.first {
+            writeln!(text, "  {}: {}", failing.object, failing.reason)?;
+        }
+    }
     if report.skipped.count > 0 {
         writeln!(text, "\n{} objects are not served", report.skipped.count)?;
         for skipped in &report.skipped.first {

@@ -140,7 +140,7 @@ fn pauses_after_failures_grow_to_half_a_minute_at_most_and_start_anew_after_a_su
 }
 
 #[test]
-fn a_failure_is_told_once_until_its_reason_changes_or_it_goes_well() {
+fn a_failure_is_told_once_until_its_reason_changes() {
     let start = Instant::now();
     let (mut schedule, question) = scheduled(start);
     let fail = |schedule: &mut Schedule, reason| schedule.failed(&question, reason, start);
@@ -150,6 +150,28 @@ fn a_failure_is_told_once_until_its_reason_changes_or_it_goes_well() {
     let mut answer = || schedule.answered(&question, start, seconds(30.0), start);
     assert_eq!(answer(), Turn::Recovered);
     assert_eq!(answer(), Turn::Same);
+}
+
+#[test]
+fn a_service_that_fails_now_and_then_is_told_of_once() {
+    let start = Instant::now();
+    let (mut schedule, question) = scheduled(start);
+    let mut now = start;
+    let mut turns = Vec::new();
+    for _ in 0..300 {
+        turns.push(schedule.failed(&question, Failure::Truncated, now));
+        turns.push(schedule.failed(&question, Failure::Momentary, now));
+        turns.push(schedule.answered(&question, now, seconds(30.0), now));
+        now += seconds(25.0);
+    }
+    let (first, later) = turns.split_at(3);
+    assert_eq!(first, [Turn::Failed, Turn::Failed, Turn::Recovered]);
+    assert!(later.iter().all(|turn| *turn == Turn::Same), "{later:?}");
+    now += seconds(3600.0);
+    assert_eq!(
+        schedule.failed(&question, Failure::Truncated, now),
+        Turn::Failed
+    );
 }
 
 #[test]

@@ -22,9 +22,11 @@ use super::{
     list::{self, Next},
     path,
     trouble::Trouble,
+    unread::Unread,
 };
 use crate::{
     objects::{Kind, ObjectReference, written::Written},
+    told::Told,
     world::Event,
 };
 
@@ -56,8 +58,13 @@ pub(super) struct Follower {
     proven: bool,
     /// Whether the server is believed to stream lists.
     streaming: bool,
-    /// The last trouble told, until the kind is up to date again.
+    /// The last trouble, until the kind is up to date again.
     lost: Option<String>,
+    /// Whether every object has been listed once.
+    listed: bool,
+    /// Which troubles were told, until a whole watch went well: a proxy may end each one early, for ever.
+    told: Told,
+    unread: Unread,
     backoff: DefaultBackoff,
     /// Wakes the followers of the other kinds when one has come through again.
     reached: Arc<Notify>,
@@ -81,6 +88,9 @@ impl Follower {
             proven: false,
             streaming: true,
             lost: None,
+            listed: false,
+            told: Told::default(),
+            unread: Unread::default(),
             backoff: DefaultBackoff::default(),
             reached,
         }
@@ -145,7 +155,7 @@ impl Follower {
             let first = token.is_none();
             let page = list::fetch::<W>(&self.client, path(self.kind), token).await?;
             if first {
-                self.tell(Event::Relisting(self.kind)).await?;
+                self.relisting().await?;
             }
             let next = page.next()?;
             for written in page.items {
@@ -164,7 +174,7 @@ impl Follower {
         // An empty version asks for the newest state, not for a cache that may lag behind.
         let stream = self.open::<W>("", LIST_SECONDS, true).await?;
         let mut stream = pin!(stream);
-        self.tell(Event::Relisting(self.kind)).await?;
+        self.relisting().await?;
         while let Some(event) = next(stream.as_mut()).await? {
             match event {
                 WatchEvent::Added(written) | WatchEvent::Modified(written) => {
@@ -217,7 +227,11 @@ impl Follower {
         }
         // A server sends no bookmarks of a kind that has not changed since the server's own start.
         // What was missed before a watch comes at its beginning, so a full one proves as much.
-        self.up_to_date().await
+        self.up_to_date().await?;
+        if seconds == WATCH_SECONDS && self.told.over() {
+            tracing::info!("{}s are up to date again", self.kind);
+        }
+        Ok(())
     }
 
     async fn open<W: Clone + DeserializeOwned>(
@@ -241,42 +255,56 @@ impl Follower {
         }
     }
 
-    async fn apply(&self, written: impl Written) -> Result<(), Trouble> {
-        match written.into_object() {
-            Ok((object, skipped)) => {
-                self.tell(Event::Applied(object)).await?;
-                for skipped in skipped {
-                    tracing::warn!("{skipped}");
-                    self.tell(Event::Skipped(skipped)).await?;
-                }
-                Ok(())
-            }
-            Err(skipped) => {
-                tracing::warn!("{skipped}");
-                self.tell(Event::Skipped(skipped)).await
-            }
+    async fn apply(&mut self, written: impl Written) -> Result<(), Trouble> {
+        let reference = self.reference(&written);
+        let (object, skipped) = match written.into_object() {
+            Ok((object, skipped)) => (Some(object), skipped),
+            Err(skipped) => (None, vec![skipped]),
+        };
+        if let Some(object) = object {
+            self.tell(Event::Applied(object)).await?;
         }
+        for new in self.unread.news(&reference, &skipped) {
+            tracing::warn!("{new}");
+        }
+        for skipped in skipped {
+            self.tell(Event::Skipped(skipped)).await?;
+        }
+        Ok(())
     }
 
-    async fn delete(&self, written: &impl Written) -> Result<(), Trouble> {
+    async fn delete(&mut self, written: &impl Written) -> Result<(), Trouble> {
+        let reference = self.reference(written);
+        self.unread.news(&reference, &[]);
+        self.tell(Event::Deleted(reference)).await
+    }
+
+    fn reference(&self, written: &impl Written) -> ObjectReference {
         let metadata = written.metadata();
         let namespace = match self.kind {
             Kind::Namespace => "",
             Kind::Service | Kind::EndpointSlice => metadata.namespace_or_default(),
         };
-        let reference = ObjectReference {
+        ObjectReference {
             kind: self.kind,
             namespace: namespace.into(),
             name: metadata.name.as_deref().unwrap_or_default().into(),
-        };
-        self.tell(Event::Deleted(reference)).await
+        }
+    }
+
+    async fn relisting(&mut self) -> Result<(), Trouble> {
+        self.unread.relisting();
+        self.tell(Event::Relisting(self.kind)).await
     }
 
     async fn listed(&mut self, version: String) -> Result<(), Trouble> {
         self.version = Some(version);
         self.proven = false;
         self.recovered();
-        tracing::info!("every {} is listed", self.kind);
+        self.unread.listed();
+        if !std::mem::replace(&mut self.listed, true) {
+            tracing::info!("every {} is listed", self.kind);
+        }
         self.tell(Event::Listed(self.kind)).await
     }
 
@@ -290,13 +318,15 @@ impl Follower {
         self.backoff.reset();
         if self.lost.take().is_some() {
             self.reached.notify_waiters();
-            tracing::info!("{}s are up to date again", self.kind);
         }
     }
 
     /// Tells a trouble, but not the same one again and again.
     async fn lose(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
         let reason = trouble.sentence(&self.server, self.kind);
+        if self.told.is_new(&reason, Instant::now()) {
+            tracing::warn!(kind = ?self.kind, "{reason}");
+        }
         if self.lost.as_ref() == Some(&reason) {
             return Ok(());
         }

@@ -84,6 +84,11 @@ impl Reading {
         for warning in self.warnings(before) {
             tracing::warn!("{warning}");
         }
+        if let Some(document) = &self.unreadable
+            && before.unreadable != self.unreadable
+        {
+            tracing::warn!("absent names are not denied until {document} can be read");
+        }
         tracing::info!("read {} objects from manifests", self.objects.len());
         if self.others != before.others && !self.others.is_empty() {
             tracing::info!("of no use for DNS: {}", self.others);
