@@ -14,12 +14,15 @@ mod name;
 mod reverse;
 mod service;
 mod sets;
+mod targets;
 #[cfg(test)]
 mod tests;
 
 pub use alias::{NothingResolved, Resolution, Resolved, dependents, outside_targets};
 pub use dns_service::dns_addresses;
 pub use doubt::doubts;
+
+use std::collections::BTreeSet;
 
 use crate::{
     objects::Skipped,
@@ -45,49 +48,61 @@ pub struct View<'view> {
 /// The nodes of any owner, by the state of all objects. An owner that is gone has none.
 #[must_use]
 pub fn nodes_of(view: View<'_>, owner: &Owner) -> (Vec<Node>, Vec<Skipped>) {
-    let mut made = Made::default();
-    if let Owner::Address(address) = owner {
-        reverse::address_nodes(view, *address, &mut made);
-    }
-    for index in 0..view.policy.zones.len() {
-        let Some(zone) = ZoneView::new(view, index) else {
-            continue;
-        };
-        match owner {
-            Owner::Zone => fixed::zone_nodes(&zone, &mut made),
-            Owner::Namespace(namespace) => namespace_nodes(&zone, namespace, &mut made),
-            Owner::Service { namespace, name } => {
-                service::service_nodes(&zone, namespace, name, &mut made);
-            }
-            // Its name lies in one zone.
-            Owner::Address(_) => break,
-        }
-    }
-    if *owner == Owner::Zone {
-        fixed::between_zones(view.policy, &mut made);
-    } else {
-        made.nodes
-            .retain(|node| !fixed::is_fixed(&view.policy.zones[node.zone], &node.name));
-    }
-    (made.nodes, made.skipped)
+    let mut nodes = Vec::new();
+    let skipped = each_node_of(view, owner, &mut |node| nodes.push(node));
+    (nodes, skipped)
 }
 
-/// What the projection has come to so far.
-#[derive(Default)]
-struct Made {
-    nodes: Vec<Node>,
+/// Gives every node of an owner to `take`, one after the other: a service's can have more records than shall be in memory
+/// at once. Returns what cannot be expressed.
+#[must_use]
+pub fn each_node_of(view: View<'_>, owner: &Owner, take: &mut dyn FnMut(Node)) -> Vec<Skipped> {
+    let zones = &view.policy.zones;
+    let is_zone = *owner == Owner::Zone;
+    let mut take = |node: Node| {
+        if is_zone || !fixed::is_fixed(&zones[node.zone], &node.name) {
+            take(node);
+        }
+    };
+    let mut made = Made {
+        take: &mut take,
+        skipped: Vec::new(),
+    };
+    let zones = (0..zones.len()).filter_map(|index| ZoneView::new(view, index));
+    match owner {
+        Owner::Zone => fixed::nodes(view, &mut made),
+        Owner::Namespace(namespace) => {
+            zones.for_each(|zone| namespace_nodes(&zone, namespace, &mut made));
+        }
+        Owner::Service { namespace, name } => {
+            zones.for_each(|zone| service::service_nodes(&zone, namespace, name, &mut made));
+        }
+        // Its name lies in one zone.
+        Owner::Address(address) => reverse::address_nodes(view, *address, &mut made),
+    }
+    let mut skipped = made.skipped;
+    // Several zones may hold the same names.
+    let mut told = BTreeSet::new();
+    skipped.retain(|skipped| told.insert(skipped.clone()));
+    skipped
+}
+
+/// Where the projection gives what it makes.
+struct Made<'take> {
+    take: &'take mut dyn FnMut(Node),
     skipped: Vec<Skipped>,
 }
 
-impl Made {
+impl Made<'_> {
+    fn add(&mut self, node: Node) {
+        (self.take)(node);
+    }
+
     fn skip(&mut self, object: &str, reason: String) {
-        let skipped = Skipped {
+        self.skipped.push(Skipped {
             object: object.to_owned(),
             reason,
-        };
-        if !self.skipped.contains(&skipped) {
-            self.skipped.push(skipped);
-        }
+        });
     }
 }
 
@@ -129,11 +144,11 @@ impl<'view> ZoneView<'view> {
         &self,
         labels: &[&str],
         object: &str,
-        made: &mut Made,
+        made: &mut Made<'_>,
         node: impl FnOnce(hickory_proto::rr::Name) -> Node,
     ) {
         match name::in_zone(self.zone, labels) {
-            Ok(name) => made.nodes.push(node(name)),
+            Ok(name) => made.add(node(name)),
             Err(reason) => made.skip(object, reason),
         }
     }
@@ -151,7 +166,7 @@ impl<'view> ZoneView<'view> {
 }
 
 /// The nodes of a namespace that exists: below `svc` and, if there are names of pods, below `pod`.
-fn namespace_nodes(zone: &ZoneView<'_>, namespace: &str, made: &mut Made) {
+fn namespace_nodes(zone: &ZoneView<'_>, namespace: &str, made: &mut Made<'_>) {
     if zone.zone.is_reverse() || !zone.exposes(namespace) {
         return;
     }

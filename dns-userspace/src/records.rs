@@ -3,6 +3,7 @@
 //! Pure. The projection makes [`Node`]s out of Kubernetes objects; the encoder makes map entries
 //! out of nodes.
 
+use dns_ebpf::answer::{SECTION_HEAD, SECTION_MAX};
 use hickory_proto::rr::{Name, Record, RecordType};
 
 /// A name that exists in a zone, with everything that is answered at it.
@@ -40,9 +41,15 @@ pub struct RecordSet {
     pub spare: bool,
 }
 
-/// The most records that a section of an answer here can have. A set of more need not be built: it is left to
-/// the DNS service.
-pub const RECORDS_MAX: usize = 255;
+/// Octets of a record before its data: a pointer to its owner, type, class, lifetime and length (RFC 1035 §4.1.3).
+const RECORD_HEAD: usize = 12;
+
+/// Whether a reply here may hold so many records with so many octets of data in all. A set of more need not be built: it
+/// is left to the DNS service.
+#[must_use]
+pub fn may_fit(records: usize, data: usize) -> bool {
+    records * RECORD_HEAD + data <= SECTION_MAX - SECTION_HEAD
+}
 
 impl RecordSet {
     /// Leaves this query type to the DNS service.

@@ -12,7 +12,7 @@ use hickory_proto::{
 };
 
 use super::WireName;
-use crate::records::{RECORDS_MAX, RecordSet};
+use crate::records::{RecordSet, may_fit};
 
 /// Where the question's name begins in a message, behind the header (RFC 1035 §4.1).
 pub(super) const QUESTION_NAME: usize = 12;
@@ -87,7 +87,7 @@ impl Content {
     fn of(set: &RecordSet, place: Place<'_>) -> Result<Self, String> {
         let cannot = |error: ProtoError| format!("cannot be written in wire form: {error}");
         let count = set.answers.len().max(set.additional.len());
-        if count > RECORDS_MAX {
+        if !may_fit(set.answers.len() + set.additional.len(), 0) {
             return Err(format!(
                 "has {count} records, more than a reply here holds; the DNS service answers it"
             ));

@@ -78,16 +78,22 @@ enum End<'view> {
     Unsure,
 }
 
-/// The record sets at the name of a service of type ExternalName; none if nothing is certain.
+/// The record sets at the name of a service of type ExternalName; none if nothing is certain. The types of those that
+/// are too large for a reply go to `too_large`.
 ///
 /// The caller has seen to it that the external name is no IP address.
-pub(super) fn sets(zone: &ZoneView<'_>, service: &Service, owner: &Name) -> Option<Vec<RecordSet>> {
+pub(super) fn sets(
+    zone: &ZoneView<'_>,
+    service: &Service,
+    owner: &Name,
+    too_large: &mut Vec<RecordType>,
+) -> Option<Vec<RecordSet>> {
     let target = domain_name(service.external_name.as_deref()?)?;
     let ttl = zone.zone.lifetimes.records;
     let mut sets: Vec<RecordSet> = Vec::with_capacity(3);
     let end = follow(zone, owner, target.clone());
     for query_type in [RecordType::A, RecordType::AAAA] {
-        sets.extend(addresses(zone, owner, &end, query_type));
+        sets.extend(addresses(zone, owner, &end, query_type, too_large));
     }
     sets.push(RecordSet {
         answers: vec![alias(owner, &target, ttl)],
@@ -103,6 +109,7 @@ fn addresses(
     owner: &Name,
     end: &End<'_>,
     query_type: RecordType,
+    too_large: &mut Vec<RecordType>,
 ) -> Option<RecordSet> {
     let left = RecordSet::left(query_type);
     let (chain, records, ttl, ends) = match end {
@@ -111,7 +118,13 @@ fn addresses(
         End::Inside(_, Found::Absent | Found::Empty) => return None,
         End::Inside(chain, found @ (Found::Targets { .. } | Found::Pod(_))) => {
             let addresses = match found {
-                Found::Targets { targets, .. } => sets::family(targets, query_type),
+                Found::Targets { targets, .. } => {
+                    let Ok(addresses) = sets::family(targets.addresses(), query_type) else {
+                        too_large.push(query_type);
+                        return Some(left);
+                    };
+                    addresses
+                }
                 Found::Pod(ip) if ip.is_ipv4() == (query_type == RecordType::A) => vec![*ip],
                 _ => Vec::new(),
             };

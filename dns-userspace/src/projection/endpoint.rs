@@ -5,32 +5,25 @@ use std::net::IpAddr;
 use super::{ZoneView, name::is_plain};
 use crate::objects::{Address, Endpoint, EndpointSlice, Service};
 
-/// A slice of a service and one of its ready endpoints.
-pub(super) type Ready<'view> = (&'view EndpointSlice, &'view Endpoint);
-
-/// The ready endpoints of a service, in the order of slices and within them.
-pub(super) fn ready<'view>(
+/// The slices of a service, each with its ready endpoints, in the order of slices and within them.
+pub(super) fn slices<'view>(
     zone: &ZoneView<'view>,
     service: &Service,
-) -> impl Iterator<Item = Ready<'view>> {
+) -> impl Iterator<Item = (&'view EndpointSlice, impl Iterator<Item = &'view Endpoint>)> {
     let known = zone.zone.services.endpoints;
     let slices = known.then(|| zone.world().slices_of(&service.namespace, &service.name));
-    slices.into_iter().flatten().flat_map(|slice| {
+    slices.into_iter().flatten().map(|slice| {
         let endpoints = slice.endpoints.iter();
-        endpoints
-            .filter(|endpoint| endpoint.ready)
-            .map(move |endpoint| (slice, endpoint))
+        (slice, endpoints.filter(|endpoint| endpoint.ready))
     })
 }
 
 /// Whether nothing is certain about the endpoints of a service: something could not be read, or an address
 /// is of a form on whose meaning servers differ.
 pub(super) fn is_doubtful(zone: &ZoneView<'_>, service: &Service) -> bool {
-    let mut slices = zone.world().slices_of(&service.namespace, &service.name);
-    zone.zone.services.endpoints
-        && (slices.any(|slice| slice.doubtful)
-            || ready(zone, service)
-                .any(|(_, endpoint)| matches!(endpoint.address, Address::Text(_))))
+    slices(zone, service).any(|(slice, mut endpoints)| {
+        slice.doubtful || endpoints.any(|endpoint| matches!(endpoint.address, Address::Text(_)))
+    })
 }
 
 /// The label of an endpoint below its service, as it is written in answers: its host name, else its pod's name

@@ -8,7 +8,7 @@ use hickory_proto::rr::{
     rdata::{SOA, TXT},
 };
 
-use super::{Made, ZoneView};
+use super::{Made, View, ZoneView, name::in_zone};
 use crate::{
     policy::{Policy, Zone},
     records::{Denial, Node, RecordSet},
@@ -17,8 +17,18 @@ use crate::{
 /// The version of the Kubernetes DNS specification that CoreDNS says it serves (specification §8).
 const SCHEMA_VERSION: &str = "1.1.0";
 
-/// The nodes that a zone has whatever the cluster holds.
-pub(super) fn zone_nodes(zone: &ZoneView<'_>, made: &mut Made) {
+/// Adds the nodes that the zones have whatever the cluster holds, and those between them.
+pub(super) fn nodes(view: View<'_>, made: &mut Made<'_>) {
+    let mut nodes = Vec::new();
+    let zones = (0..view.policy.zones.len()).filter_map(|index| ZoneView::new(view, index));
+    for zone in zones {
+        zone_nodes(&zone, &mut nodes, made);
+    }
+    between_zones(view.policy, &mut nodes);
+    nodes.into_iter().for_each(|node| made.add(node));
+}
+
+fn zone_nodes(zone: &ZoneView<'_>, nodes: &mut Vec<Node>, made: &mut Made<'_>) {
     let shape: [(&[&str], Denial, Denial); 6] = [
         (&[], Denial::Apex, Denial::Absent),
         (&["svc"], Denial::Empty, Denial::Absent),
@@ -28,21 +38,26 @@ pub(super) fn zone_nodes(zone: &ZoneView<'_>, made: &mut Made) {
         (&["ns", "dns"], Denial::Pass, Denial::Absent),
         (&["dns-version"], Denial::Absent, Denial::Absent),
     ];
-    let first = made.nodes.len();
+    let first = nodes.len();
     for (labels, here, below) in shape {
-        zone.add(labels, "zone", made, |name| {
-            let mut node = zone.empty(name, here, below);
-            match labels {
-                [] => node
-                    .sets
-                    .push(start_of_authority(zone.zone, zone.view.serial)),
-                ["dns-version"] => node.sets.push(version(&node.name, zone.zone)),
-                _ => {}
+        let name = match in_zone(zone.zone, labels) {
+            Ok(name) => name,
+            Err(reason) => {
+                made.skip("zone", reason);
+                continue;
             }
-            node
-        });
+        };
+        let mut node = zone.empty(name, here, below);
+        match labels {
+            [] => node
+                .sets
+                .push(start_of_authority(zone.zone, zone.view.serial)),
+            ["dns-version"] => node.sets.push(version(&node.name, zone.zone)),
+            _ => {}
+        }
+        nodes.push(node);
     }
-    leave(zone, &mut made.nodes, first);
+    leave(zone, nodes, first);
 }
 
 /// Makes what is left to the DNS service pass, and adds what is not there.
@@ -99,14 +114,14 @@ fn above<'name>(name: &'name Name, zone: &Name) -> impl Iterator<Item = Name> + 
 
 /// Adds nodes without a statement for the names above a zone, from the shallowest zone's depth on: the search
 /// for the closest encloser of a name in a deeper zone leads over them.
-pub(super) fn between_zones(policy: &Policy, made: &mut Made) {
+fn between_zones(policy: &Policy, nodes: &mut Vec<Node>) {
     let names = policy.zones.iter().map(|zone| &zone.name);
     let shallowest = names.map(Name::num_labels).min().unwrap_or(0);
     for (zone, deep) in policy.zones.iter().enumerate() {
         for labels in usize::from(shallowest)..usize::from(deep.name.num_labels()) {
             let name = deep.name.trim_to(labels);
-            if !made.nodes.iter().any(|node| node.name == name) {
-                made.nodes.push(Node {
+            if !nodes.iter().any(|node| node.name == name) {
+                nodes.push(Node {
                     name,
                     zone,
                     sets: Vec::new(),

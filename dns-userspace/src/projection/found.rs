@@ -1,15 +1,15 @@
 //! What is found under a name: CoreDNS's look-up of a service, before records are made
 //! (specification §6, §7).
 
-use std::net::IpAddr;
+use std::{cell::OnceCell, net::IpAddr};
 
 use hickory_proto::rr::Name;
 
-use super::{ZoneView, endpoint};
-use crate::{
-    objects::{Address, Service},
-    policy::Pods,
+use super::{
+    ZoneView, endpoint,
+    targets::{self, Offer, Targets},
 };
+use crate::{objects::Service, policy::Pods};
 
 /// What a question asks of a service, in lower case.
 #[derive(Clone, Copy, Debug)]
@@ -25,27 +25,6 @@ pub(super) enum Asked<'asked> {
     Endpoint(&'asked str),
 }
 
-/// One thing that was found: an address with a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) address: IpAddr,
-    /// None for the port that stands for a service or slice without any, and for one without a number.
-    pub(super) port: Option<u16>,
-    /// The labels of its name above the zone.
-    pub(super) name: TargetName,
-}
-
-/// The name of a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TargetName {
-    /// The service's own.
-    Service,
-    /// Below the service's.
-    Endpoint(String),
-    /// Not certain.
-    Unknown,
-}
-
 /// What was found under a name.
 #[derive(Debug)]
 pub(super) enum Found<'view> {
@@ -56,7 +35,7 @@ pub(super) enum Found<'view> {
     /// Addresses; never without any.
     Targets {
         service: &'view Service,
-        targets: Vec<Target>,
+        targets: Targets,
     },
     /// The address that a name below `pod` spells.
     Pod(IpAddr),
@@ -66,135 +45,95 @@ pub(super) enum Found<'view> {
     Unsure,
 }
 
-/// What a question for a service finds. The namespace is exposed.
-pub(super) fn of_service<'view>(
-    zone: &ZoneView<'view>,
+/// A service in a zone that exposes its namespace, and what its names can stand for, worked out when it is first asked for.
+pub(super) struct Candidates<'place, 'view> {
+    zone: &'place ZoneView<'view>,
     service: &'view Service,
-    asked: Asked<'_>,
-) -> Found<'view> {
-    if let Some(target) = &service.external_name {
-        return match asked {
-            // CoreDNS does not know what to make of an address there.
-            _ if target.parse::<IpAddr>().is_ok() => Found::Absent,
-            Asked::Service => Found::Alias(service),
-            // An empty port and protocol, `_._`; versions differ on it.
-            Asked::Port {
-                port: "",
-                protocol: "",
-            } => Found::Unsure,
-            Asked::Port { .. } | Asked::Endpoint(_) => Found::Absent,
-        };
-    }
-    if service.doubtful || service.cluster_ips.is_empty() {
-        return Found::Unsure;
-    }
-    let of_endpoints = service.is_headless() || matches!(asked, Asked::Endpoint(_));
-    let ignored = !zone.zone.services.empty_exist && !service.is_headless();
-    if (of_endpoints || ignored) && endpoint::is_doubtful(zone, service) {
-        return Found::Unsure;
-    }
-    if ignored && endpoint::ready(zone, service).next().is_none() {
-        return Found::Absent;
-    }
-    let targets = match of_endpoints {
-        true => of_endpoints_of(zone, service, asked),
-        false => of_cluster_addresses(service, asked),
-    };
-    match targets {
-        None => Found::Unsure,
-        Some(targets) if targets.is_empty() => Found::Absent,
-        Some(targets) => Found::Targets { service, targets },
-    }
+    cluster_addresses: OnceCell<Option<Vec<Offer<'view>>>>,
+    endpoints: OnceCell<Option<Vec<Offer<'view>>>>,
 }
 
-/// For each port, each cluster address; none if an address is not certain.
-fn of_cluster_addresses(service: &Service, asked: Asked<'_>) -> Option<Vec<Target>> {
-    let addresses: Vec<IpAddr> = service.cluster_ips.iter().map(ip).collect::<Option<_>>()?;
-    let mut targets = Vec::new();
-    let mut add = |port: Option<u16>| {
-        targets.extend(addresses.iter().map(|address| Target {
-            address: *address,
-            port,
-            name: TargetName::Service,
-        }));
-    };
-    if service.ports.is_empty() && asked.takes("", "") {
-        add(None);
-    }
-    for port in &service.ports {
-        if asked.takes(&port.name, port.protocol.label()) {
-            add(Some(port.port));
+impl<'place, 'view> Candidates<'place, 'view> {
+    pub(super) fn new(zone: &'place ZoneView<'view>, service: &'view Service) -> Self {
+        Self {
+            zone,
+            service,
+            cluster_addresses: OnceCell::new(),
+            endpoints: OnceCell::new(),
         }
     }
-    Some(targets)
-}
 
-/// For each ready endpoint, each of its slice's ports; none if an address is not certain.
-fn of_endpoints_of(
-    zone: &ZoneView<'_>,
-    service: &Service,
-    asked: Asked<'_>,
-) -> Option<Vec<Target>> {
-    let mut chosen = Vec::new();
-    for (slice, endpoint) in endpoint::ready(zone, service) {
-        if let Asked::Endpoint(asked) = asked {
-            match endpoint::label(zone, endpoint) {
-                Some(label) if label.eq_ignore_ascii_case(asked) => {}
-                Some(_) => continue,
-                None => return None,
+    /// The ready endpoints; none if they are not certain.
+    pub(super) fn endpoints(&self) -> Option<&[Offer<'view>]> {
+        let (zone, service) = (self.zone, self.service);
+        let endpoints = self.endpoints.get_or_init(|| {
+            let certain = !endpoint::is_doubtful(zone, service);
+            certain
+                .then(|| targets::of_endpoints(zone, service))
+                .flatten()
+        });
+        endpoints.as_deref()
+    }
+
+    /// The cluster addresses; none if one is not certain.
+    fn cluster_addresses(&self) -> Option<&[Offer<'view>]> {
+        let addresses = &self.cluster_addresses;
+        let addresses = addresses.get_or_init(|| targets::of_service(self.service));
+        addresses.as_deref()
+    }
+
+    /// What a question for the service finds.
+    pub(super) fn find(&self, asked: Asked<'_>) -> Found<'view> {
+        let service = self.service;
+        if let Some(target) = &service.external_name {
+            return match asked {
+                // CoreDNS does not know what to make of an address there.
+                _ if target.parse::<IpAddr>().is_ok() => Found::Absent,
+                Asked::Service => Found::Alias(service),
+                // An empty port and protocol, `_._`; versions differ on it.
+                Asked::Port {
+                    port: "",
+                    protocol: "",
+                } => Found::Unsure,
+                Asked::Port { .. } | Asked::Endpoint(_) => Found::Absent,
+            };
+        }
+        if service.doubtful || service.cluster_ips.is_empty() {
+            return Found::Unsure;
+        }
+        if !self.zone.zone.services.empty_exist && !service.is_headless() {
+            match self.endpoints() {
+                None => return Found::Unsure,
+                Some([]) => return Found::Absent,
+                Some(_) => {}
             }
         }
-        chosen.push((slice, endpoint));
-    }
-    of_ready(zone, &chosen, asked)
-}
-
-/// What is found under the name that these endpoints share.
-pub(super) fn of_group<'view>(
-    zone: &ZoneView<'view>,
-    service: &'view Service,
-    endpoints: &[endpoint::Ready<'view>],
-) -> Found<'view> {
-    match of_ready(zone, endpoints, Asked::Service) {
-        None => Found::Unsure,
-        Some(targets) if targets.is_empty() => Found::Absent,
-        Some(targets) => Found::Targets { service, targets },
-    }
-}
-
-/// For each endpoint, each of its slice's ports that is asked for.
-fn of_ready(
-    zone: &ZoneView<'_>,
-    endpoints: &[endpoint::Ready<'_>],
-    asked: Asked<'_>,
-) -> Option<Vec<Target>> {
-    let mut targets = Vec::new();
-    for (slice, endpoint) in endpoints {
-        let address = ip(&endpoint.address)?;
-        let label = endpoint::label(zone, endpoint);
-        let name = label.map_or(TargetName::Unknown, TargetName::Endpoint);
-        let mut add = |port: Option<u16>| {
-            targets.push(Target {
-                address,
-                port,
-                name: name.clone(),
-            });
+        let targets = match asked {
+            Asked::Endpoint(label) => self.endpoints().and_then(|all| of_label(all, label)),
+            _ if service.is_headless() => self.endpoints().map(|all| Targets::of(all, asked)),
+            _ => (self.cluster_addresses()).map(|all| Targets::of(all, asked)),
         };
-        if slice.ports.is_empty() && asked.takes("", "") {
-            add(None);
-        }
-        for port in &slice.ports {
-            if asked.takes(&port.name, port.protocol.label()) {
-                add(port.port);
-            }
+        match targets {
+            None => Found::Unsure,
+            Some(targets) if targets.0.is_empty() => Found::Absent,
+            Some(targets) => Found::Targets { service, targets },
         }
     }
-    Some(targets)
+}
+
+/// The endpoints of one label, in lower case; none if the label of any is not certain.
+fn of_label(endpoints: &[Offer<'_>], label: &str) -> Option<Targets> {
+    let mut by_label = targets::by_label(endpoints);
+    if by_label.contains_key(&None) {
+        return None;
+    }
+    let targets = by_label.remove(&Some(label.to_owned()));
+    Some(targets.unwrap_or_default())
 }
 
 impl Asked<'_> {
     /// Whether a port of this name and protocol is asked for (specification §7.9).
-    fn takes(self, name: &str, protocol: &str) -> bool {
+    pub(super) fn takes(self, name: &str, protocol: &str) -> bool {
         let is = |asked: &str, given: &str| asked.is_empty() || asked.eq_ignore_ascii_case(given);
         match self {
             Self::Port {
@@ -228,13 +167,14 @@ pub(super) fn of_name<'view>(zone: &ZoneView<'view>, name: &Name) -> Found<'view
             let Some(service) = zone.world().service(namespace, service) else {
                 return Found::Absent;
             };
+            let candidates = Candidates::new(zone, service);
             let bare = |label| str::strip_prefix(label, '_').unwrap_or(label);
             match rest {
-                [] => of_service(zone, service, Asked::Service),
-                [label] => of_service(zone, service, Asked::Endpoint(label)),
+                [] => candidates.find(Asked::Service),
+                [label] => candidates.find(Asked::Endpoint(label)),
                 [protocol, port] => {
                     let (port, protocol) = (bare(port), bare(protocol));
-                    of_service(zone, service, Asked::Port { port, protocol })
+                    candidates.find(Asked::Port { port, protocol })
                 }
                 _ if zone.zone.services.zonal => Found::Unsure,
                 _ => Found::Absent,
@@ -259,12 +199,5 @@ fn of_pod<'view>(pods: Pods, labels: &[&str]) -> Found<'view> {
     match text.parse::<IpAddr>() {
         Ok(ip) => Found::Pod(ip.to_canonical()),
         Err(_) => Found::Absent,
-    }
-}
-
-fn ip(address: &Address) -> Option<IpAddr> {
-    match address {
-        Address::Ip(ip) => Some(*ip),
-        Address::Text(_) => None,
     }
 }

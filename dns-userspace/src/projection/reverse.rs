@@ -22,7 +22,7 @@ enum Pointers {
 
 /// Adds the node of an address's name, in the zone that it lies in, if there is one. An address without a name has
 /// none: the zone does not deny it, for a miss may be somebody else's to answer.
-pub(super) fn address_nodes(view: View<'_>, address: IpAddr, made: &mut Made) {
+pub(super) fn address_nodes(view: View<'_>, address: IpAddr, made: &mut Made<'_>) {
     let name = reverse_name(address);
     let zones = view.policy.zones.iter().enumerate();
     let longest = zones
@@ -51,7 +51,7 @@ pub(super) fn address_nodes(view: View<'_>, address: IpAddr, made: &mut Made) {
             });
         }
     }
-    made.nodes.push(node);
+    made.add(node);
 }
 
 /// The name of an address (RFC 1035 §3.5, RFC 3596 §2.5).

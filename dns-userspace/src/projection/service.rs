@@ -1,16 +1,14 @@
 //! The names of one service: its own, those of its ports, and those of its endpoints.
 
-use std::{
-    cell::Cell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use hickory_proto::rr::Name;
+use hickory_proto::rr::{Name, RecordType};
 
 use super::{
-    Made, ZoneView, alias, endpoint,
-    found::{Asked, Found, Target, of_service},
+    Made, ZoneView, alias,
+    found::{Asked, Candidates, Found},
     sets,
+    targets::{Targets, by_label},
 };
 use crate::{
     objects::Service,
@@ -23,7 +21,7 @@ const PORTS_MAX: usize = 100;
 
 /// Adds the nodes of a service in one zone. It has none if it, or its namespace, does not exist, if it is
 /// headless without a ready endpoint, and if its external name is an IP address.
-pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, made: &mut Made) {
+pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, made: &mut Made<'_>) {
     if zone.zone.is_reverse() || !zone.exposes(namespace) {
         return;
     }
@@ -35,21 +33,22 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
         service,
         object: format!("Service {namespace}/{name}"),
     };
-    let own = of_service(zone, service, Asked::Service);
+    let candidates = Candidates::new(zone, service);
+    let own = candidates.find(Asked::Service);
     let zonal = zone.zone.services.zonal && service.is_headless();
-    let endpoints = match own {
+    let mut endpoints = match own {
         // Whatever its cluster address: one that says "None" does not make it headless.
-        _ if service.external_name.is_some() => Endpoints::default(),
+        _ if service.external_name.is_some() => BTreeMap::new(),
         // With `ignore empty_service` nothing below such a service exists either.
-        Found::Absent if !service.is_headless() => Endpoints::default(),
-        _ => place.endpoints(),
+        Found::Absent if !service.is_headless() => BTreeMap::new(),
+        _ => place.endpoints(&candidates),
     };
     let ports = match own {
-        Found::Alias(_) => BTreeSet::new(),
-        Found::Unsure | Found::Absent => BTreeSet::new(),
+        Found::Alias(_) | Found::Unsure | Found::Absent => BTreeSet::new(),
         _ => place.ports(made),
     };
-    let certain = endpoints.certain && ports.len() <= PORTS_MAX && !matches!(own, Found::Unsure);
+    let all_named = endpoints.remove(&None).is_none();
+    let certain = all_named && ports.len() <= PORTS_MAX && !matches!(own, Found::Unsure);
     let below = if certain {
         Denial::Absent
     } else {
@@ -69,19 +68,18 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
     if ports.len() <= PORTS_MAX {
         for (port, protocol) in spellings(&ports) {
             let bare = |label: &str| label.strip_prefix('_').unwrap_or(label).to_owned();
-            let (port_name, protocol_name) = (bare(&port), bare(&protocol));
-            let asked = Asked::Port {
-                port: &port_name,
-                protocol: &protocol_name,
-            };
-            let found = of_service(zone, service, asked);
+            let found = candidates.find(Asked::Port {
+                port: &bare(&port),
+                protocol: &bare(&protocol),
+            });
             let labels = [&*port, &*protocol];
             place.add(&labels, &found, Denial::Absent, Some(&mut shared), made);
         }
     }
-    for (label, found) in endpoints.by_label {
+    for (label, targets) in endpoints {
+        let found = Found::Targets { service, targets };
         // An endpoint may be called like a protocol, and then the ports' names are below it.
-        place.add(&[&label], &found, below, None, made);
+        place.add(&[&label.unwrap_or_default()], &found, below, None, made);
     }
 }
 
@@ -97,11 +95,11 @@ struct Place<'place, 'view> {
 #[derive(Default)]
 struct Shared(Vec<Built>);
 
-/// What was built of some targets, and how many records of a type were not.
+/// What was built of some targets, and the types of what was too large for that.
 struct Built {
-    targets: Vec<Target>,
+    targets: Targets,
     sets: Vec<RecordSet>,
-    unbuilt: usize,
+    too_large: Vec<RecordType>,
 }
 
 impl Shared {
@@ -109,40 +107,26 @@ impl Shared {
     fn sets(
         &mut self,
         owner: &Name,
-        targets: &[Target],
-        build: impl FnOnce(&Name) -> (Vec<RecordSet>, usize),
-    ) -> (Vec<RecordSet>, usize) {
-        if let Some(built) = self.0.iter().find(|built| built.targets == targets) {
+        targets: &Targets,
+        too_large: &mut Vec<RecordType>,
+        build: impl FnOnce(&mut Vec<RecordType>) -> Vec<RecordSet>,
+    ) -> Vec<RecordSet> {
+        if let Some(built) = self.0.iter().find(|built| built.targets.same(targets)) {
+            too_large.clone_from(&built.too_large);
             let sets = built.sets.iter().map(|set| sets::under(owner, set));
-            return (sets.collect(), built.unbuilt);
+            return sets.collect();
         }
-        let (sets, unbuilt) = build(owner);
+        let sets = build(too_large);
         self.0.push(Built {
-            targets: targets.to_vec(),
+            targets: targets.clone(),
             sets: sets.clone(),
-            unbuilt,
+            too_large: too_large.clone(),
         });
-        (sets, unbuilt)
+        sets
     }
 }
 
-/// The names of endpoints, in lower case, with what is found under each.
-struct Endpoints<'view> {
-    by_label: BTreeMap<String, Found<'view>>,
-    /// Whether these are all.
-    certain: bool,
-}
-
-impl Default for Endpoints<'_> {
-    fn default() -> Self {
-        Self {
-            by_label: BTreeMap::new(),
-            certain: true,
-        }
-    }
-}
-
-impl<'view> Place<'_, 'view> {
+impl Place<'_, '_> {
     /// `labels` and then those of the service, up to its zone.
     fn labels<'label>(&'label self, labels: &[&'label str]) -> Vec<&'label str> {
         let own = [&*self.service.name, &*self.service.namespace, "svc"];
@@ -157,30 +141,28 @@ impl<'view> Place<'_, 'view> {
         found: &Found<'_>,
         below: Denial,
         shared: Option<&mut Shared>,
-        made: &mut Made,
+        made: &mut Made<'_>,
     ) {
         let zone = self.zone;
         let labels = self.labels(labels);
-        let unbuilt = Cell::new(0);
+        let mut too_large = Vec::new();
         zone.add(&labels, &self.object, made, |name| {
             let (sets, here) = match found {
                 Found::Absent => (Vec::new(), Denial::Absent),
                 Found::Empty => (Vec::new(), Denial::Empty),
                 Found::Unsure | Found::Pod(_) => (Vec::new(), Denial::Pass),
-                Found::Alias(service) => match alias::sets(zone, service, &name) {
+                Found::Alias(service) => match alias::sets(zone, service, &name, &mut too_large) {
                     Some(sets) => (sets, Denial::Exists),
                     None => (Vec::new(), Denial::Pass),
                 },
                 Found::Targets { service, targets } => {
-                    let build = |owner: &Name| {
-                        let sets = sets::of_targets(zone, owner, service, targets, &unbuilt);
-                        (sets, unbuilt.get())
+                    let build = |too_large: &mut Vec<RecordType>| {
+                        sets::of_targets(zone, &name, service, targets, too_large)
                     };
-                    let (sets, more) = match shared {
-                        Some(shared) => shared.sets(&name, targets, build),
-                        None => build(&name),
+                    let sets = match shared {
+                        Some(shared) => shared.sets(&name, targets, &mut too_large, build),
+                        None => build(&mut too_large),
                     };
-                    unbuilt.set(more);
                     (sets, Denial::Exists)
                 }
             };
@@ -192,45 +174,28 @@ impl<'view> Place<'_, 'view> {
                 below,
             }
         });
-        if unbuilt.get() > 0 {
+        if !too_large.is_empty() {
+            let types: Vec<String> = too_large.iter().map(RecordType::to_string).collect();
             let reason = format!(
-                "{} has {} records of a type, more than a reply here holds; the DNS service answers these",
+                "{} has more {} records than a reply here holds; the DNS service answers these",
                 labels.join("."),
-                unbuilt.get()
+                types.join(" and ")
             );
             made.skip(&self.object, reason);
         }
     }
 
-    /// The endpoints, by name. Those that share a name are one.
-    fn endpoints(&self) -> Endpoints<'view> {
-        let mut endpoints = Endpoints::default();
-        if self.service.doubtful
-            || self.service.cluster_ips.is_empty()
-            || endpoint::is_doubtful(self.zone, self.service)
-        {
-            endpoints.certain = false;
-            return endpoints;
+    /// The endpoints, by their labels in lower case; none stands for what is not certain.
+    fn endpoints(&self, candidates: &Candidates<'_, '_>) -> BTreeMap<Option<String>, Targets> {
+        let known = !self.service.doubtful && !self.service.cluster_ips.is_empty();
+        match candidates.endpoints().filter(|_| known) {
+            Some(endpoints) => by_label(endpoints),
+            None => BTreeMap::from([(None, Targets::default())]),
         }
-        let mut groups: BTreeMap<String, Vec<endpoint::Ready<'view>>> = BTreeMap::new();
-        for (slice, ready) in endpoint::ready(self.zone, self.service) {
-            match endpoint::label(self.zone, ready) {
-                Some(label) => groups
-                    .entry(label.to_ascii_lowercase())
-                    .or_default()
-                    .push((slice, ready)),
-                None => endpoints.certain = false,
-            }
-        }
-        for (label, group) in groups {
-            let found = super::found::of_group(self.zone, self.service, &group);
-            endpoints.by_label.insert(label, found);
-        }
-        endpoints
     }
 
     /// The names and protocols of the ports by which the service can be asked for, in lower case.
-    fn ports(&self, made: &mut Made) -> BTreeSet<(String, String)> {
+    fn ports(&self, made: &mut Made<'_>) -> BTreeSet<(String, String)> {
         let mut ports = BTreeSet::new();
         let mut insert = |name: &str, protocol: &str| {
             ports.insert((name.to_ascii_lowercase(), protocol.to_owned()));

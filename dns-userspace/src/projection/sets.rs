@@ -1,7 +1,6 @@
 //! The records of what was found under a name (specification §8).
 
 use std::{
-    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
@@ -12,46 +11,46 @@ use hickory_proto::rr::{
 };
 
 use super::{
-    ZoneView,
-    found::{Target, TargetName},
-    name,
+    ZoneView, name,
+    targets::{Chosen, Member, Targets},
 };
 use crate::{
     objects::Service,
     policy::Order,
-    records::{RECORDS_MAX, RecordSet},
+    records::{RecordSet, may_fit},
 };
 
-/// The record sets of a name under which these addresses were found. How many records the largest set has that
-/// is not built, for no reply could hold it, is put into `unbuilt`.
+/// Octets of an SRV record's data before its target (RFC 2782).
+const BEFORE_TARGET: usize = 6;
+
+/// More records than a reply here holds: what has so many is left to the DNS service, and not built.
+pub(super) struct TooLarge;
+
+/// The record sets of a name under which these were found. The types of those that are too large go to `too_large`.
 pub(super) fn of_targets(
     zone: &ZoneView<'_>,
     owner: &Name,
     service: &Service,
-    targets: &[Target],
-    unbuilt: &Cell<usize>,
+    targets: &Targets,
+    too_large: &mut Vec<RecordType>,
 ) -> Vec<RecordSet> {
-    let fits = |count: usize| {
-        if count > RECORDS_MAX {
-            unbuilt.set(count.max(unbuilt.get()));
-        }
-        count <= RECORDS_MAX
-    };
     let mut sets = Vec::with_capacity(3);
     for query_type in [RecordType::A, RecordType::AAAA] {
-        let addresses = family(targets, query_type);
-        match addresses.len() {
-            0 => {}
-            count if fits(count) => {
-                sets.push(of_addresses(zone, owner, query_type, &addresses));
+        match family(targets.addresses(), query_type) {
+            Ok(addresses) if addresses.is_empty() => {}
+            Ok(addresses) => sets.push(of_addresses(zone, owner, query_type, &addresses)),
+            Err(TooLarge) => {
+                too_large.push(query_type);
+                sets.push(RecordSet::left(query_type));
             }
-            _ => sets.push(RecordSet::left(query_type)),
         }
     }
-    if targets.iter().any(|target| target.port.is_some()) {
-        let set = fits(service_count(targets))
-            .then(|| of_services(zone, owner, service, targets))
-            .flatten();
+    let mut ports = targets.0.iter().map(|chosen| &chosen.ports);
+    if ports.any(|ports| !ports.numbers.is_empty()) {
+        let set = of_services(zone, owner, service, targets).unwrap_or_else(|TooLarge| {
+            too_large.push(RecordType::SRV);
+            None
+        });
         sets.push(set.unwrap_or(RecordSet::left(RecordType::SRV)));
     }
     sets
@@ -68,28 +67,27 @@ pub(super) fn under(owner: &Name, set: &RecordSet) -> RecordSet {
     }
 }
 
-/// How many SRV records there are for these: one for each port of each name.
-fn service_count(targets: &[Target]) -> usize {
+/// The distinct addresses of one family, in their order.
+///
+/// # Errors
+/// [`TooLarge`]
+pub(super) fn family(
+    addresses: impl Iterator<Item = IpAddr>,
+    query_type: RecordType,
+) -> Result<Vec<IpAddr>, TooLarge> {
+    let wanted = query_type == RecordType::A;
+    let octets = if wanted { 4 } else { 16 };
     let mut seen = BTreeSet::new();
-    for target in targets {
-        if let (Some(port), TargetName::Endpoint(label)) = (target.port, &target.name) {
-            seen.insert((label.as_str(), port));
-        } else if let Some(port) = target.port {
-            seen.insert(("", port));
+    let mut distinct = Vec::new();
+    for address in addresses.filter(|address| address.is_ipv4() == wanted) {
+        if seen.insert(address) {
+            distinct.push(address);
+            if !may_fit(distinct.len(), distinct.len() * octets) {
+                return Err(TooLarge);
+            }
         }
     }
-    seen.len()
-}
-
-/// The distinct addresses of one family, in their order.
-pub(super) fn family(targets: &[Target], query_type: RecordType) -> Vec<IpAddr> {
-    let mut seen = BTreeSet::new();
-    let wanted = query_type == RecordType::A;
-    targets
-        .iter()
-        .map(|target| target.address)
-        .filter(|address| address.is_ipv4() == wanted && seen.insert(*address))
-        .collect()
+    Ok(distinct)
 }
 
 fn of_addresses(
@@ -123,59 +121,73 @@ pub(super) fn address_data(address: IpAddr) -> RData {
 
 /// SRV records and the addresses of their targets (specification §8.1); none if a target's name is not
 /// certain.
+///
+/// # Errors
+/// [`TooLarge`], before more is built than a reply here holds.
 fn of_services(
     zone: &ZoneView<'_>,
     owner: &Name,
     service: &Service,
-    targets: &[Target],
-) -> Option<RecordSet> {
+    targets: &Targets,
+) -> Result<Option<RecordSet>, TooLarge> {
     let ttl = zone.zone.lifetimes.records;
-    let weight = weight(targets.len());
+    let weight = weight(targets.count());
     let mut names: BTreeMap<&str, Name> = BTreeMap::new();
     let (mut ports, mut seen) = (BTreeSet::new(), BTreeSet::new());
-    let mut answers = Vec::new();
+    let (mut answers, mut data) = (Vec::new(), 0);
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for Target {
-        address,
-        port,
-        name,
-    } in targets
+    let with_numbers = |chosen: &&Chosen| !chosen.ports.numbers.is_empty();
+    for Chosen {
+        members,
+        ports: asked,
+    } in targets.0.iter().filter(with_numbers)
     {
-        let Some(port) = *port else {
-            continue;
-        };
-        let label = match name {
-            TargetName::Service => "",
-            TargetName::Endpoint(label) => label,
-            TargetName::Unknown => return None,
-        };
-        let name = match names.get(label) {
-            Some(name) => name,
-            None => {
-                let name = target_name(zone, service, label)?;
-                names.entry(label).or_insert(name)
+        for Member { address, label } in &**members {
+            let Some(label) = label.as_deref() else {
+                return Ok(None);
+            };
+            let name = match names.get(label) {
+                Some(name) => name,
+                None => {
+                    let Some(name) = target_name(zone, service, label) else {
+                        return Ok(None);
+                    };
+                    // None of its records is there yet.
+                    let more = asked.numbers.len();
+                    let octets = more * (BEFORE_TARGET + name.len() + 1);
+                    if !may_fit(answers.len() + more, data + octets) {
+                        return Err(TooLarge);
+                    }
+                    names.entry(label).or_insert(name)
+                }
+            };
+            for port in &asked.numbers {
+                if ports.insert((label, *port)) {
+                    let rdata = RData::SRV(SRV::new(0, weight, *port, name.clone()));
+                    answers.push(Record::from_rdata(owner.clone(), ttl, rdata));
+                    data += BEFORE_TARGET + name.len() + 1;
+                }
             }
-        };
-        if ports.insert((label, port)) {
-            let data = RData::SRV(SRV::new(0, weight, port, name.clone()));
-            answers.push(Record::from_rdata(owner.clone(), ttl, data));
-        }
-        if zone.zone.glue && seen.insert((label, *address)) {
-            let record = Record::from_rdata(name.clone(), ttl, address_data(*address));
-            match address {
-                IpAddr::V4(_) => v4.push(record),
-                IpAddr::V6(_) => v6.push(record),
+            if zone.zone.glue && seen.insert((label, *address)) {
+                let record = Record::from_rdata(name.clone(), ttl, address_data(*address));
+                match address {
+                    IpAddr::V4(_) => v4.push(record),
+                    IpAddr::V6(_) => v6.push(record),
+                }
+            }
+            if !may_fit(answers.len() + v4.len() + v6.len(), data) {
+                return Err(TooLarge);
             }
         }
     }
     v4.append(&mut v6);
-    Some(RecordSet {
+    Ok(Some(RecordSet {
         answers,
         additional: v4,
         // An endpoint's own name is looked up for addresses; ports are looked up by the service's.
         spare: (names.iter()).all(|(label, target)| !label.is_empty() && target == owner),
         ..RecordSet::left(RecordType::SRV)
-    })
+    }))
 }
 
 /// The name of a target: the endpoint's label as it is stored, service and namespace, and the zone.

@@ -29,18 +29,14 @@ struct Made {
 
 impl Made {
     fn of(owner: &Owner, view: View<'_>, forms: &Forms) -> Self {
-        let (nodes, mut skipped) = projection::nodes_of(view, owner);
-        skipped.extend(projection::doubts(view, owner));
-        let mut made = Self {
-            drafts: Vec::with_capacity(nodes.len()),
-            skipped,
-            unwritten: Vec::new(),
-        };
-        for node in &nodes {
-            let (draft, mut left) = encode::encode(node, forms);
+        let mut made = Self::default();
+        // Drafts are smaller than nodes, of which a large service has very many.
+        made.skipped = projection::each_node_of(view, owner, &mut |node| {
+            let (draft, mut left) = encode::encode(&node, forms);
             made.drafts.extend(draft);
             made.unwritten.append(&mut left);
-        }
+        });
+        made.skipped.extend(projection::doubts(view, owner));
         made
     }
 }

@@ -194,11 +194,53 @@ fn sets_that_no_reply_holds_are_not_built_and_told_once_for_each_name() {
             .iter()
             .all(|skipped| skipped.object == "Service n/s")
     );
-    let reason = "s.n.svc has 300 records of a type";
+    let reason = "s.n.svc has more A and SRV records than a reply here holds";
     let told = |skipped: &&crate::objects::Skipped| skipped.reason.starts_with(reason);
     assert_eq!(skipped.iter().filter(told).count(), 1, "{skipped:?}");
     let small = nodes
         .iter()
         .any(|node| node.name.to_ascii().starts_with("10-1-0-7.s.n."));
     assert!(small, "each endpoint has its name");
+}
+
+/// A headless service with so many endpoints, of which each has so many ports.
+fn large(endpoints: usize, ports: usize) -> World {
+    let addresses: Vec<String> = (0..endpoints)
+        .map(|index| format!("{{addresses: [10.1.{}.{}]}}", index / 250, index % 250))
+        .collect();
+    let numbers: Vec<String> = (1..=ports)
+        .map(|number| format!("{{name: p{number}, port: {number}, protocol: TCP}}"))
+        .collect();
+    let slice = slice("s-1", &format!("[{}]", addresses.join(", ")));
+    let ports = format!("ports: [{}]\n", numbers.join(", "));
+    world(&(service("{clusterIP: None}") + &slice + &ports))
+}
+
+/// How many names the service has, and how many records are built for them.
+fn built(endpoints: usize, ports: usize) -> (usize, usize) {
+    let world = large(endpoints, ports);
+    let (nodes, _) = nodes(&policy(), &world, &Owner::service("n", "s"));
+    let sets = nodes.iter().flat_map(|node| &node.sets);
+    let records = sets.map(|set| set.answers.len() + set.additional.len());
+    (nodes.len(), records.sum())
+}
+
+#[test]
+fn a_service_of_many_endpoints_with_many_ports_costs_their_sum_and_keeps_every_name() {
+    for (endpoints, ports) in [(1_000, 100), (2_000, 100), (1_000, 50)] {
+        let (names, records) = built(endpoints, ports);
+        // Its own, those that ask for any port, six of each port, and those of its endpoints.
+        assert_eq!(names, 1 + 3 + 6 * ports + endpoints);
+        assert!(records <= endpoints + ports, "{records} records are built");
+    }
+}
+
+#[test]
+fn what_a_reply_holds_is_built_whatever_the_number_of_ports() {
+    let world = large(1, 12);
+    let (nodes, skipped) = nodes(&policy(), &world, &Owner::service("n", "s"));
+    assert_eq!(skipped, []);
+    for node in &nodes {
+        assert!(node.sets.iter().all(|set| !set.is_left()), "{}", node.name);
+    }
 }
