@@ -6,6 +6,7 @@
 //! to it and removed after the last. If a name cannot be put, its nearest ancestor stops denying what is
 //! below it.
 
+mod adopted;
 mod holding;
 mod names;
 mod operation;
@@ -17,7 +18,10 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-pub use self::operation::{Maps, Operation, Refused};
+pub use self::{
+    adopted::Adopted,
+    operation::{Maps, Operation, Refused},
+};
 use self::{
     holding::{Counts, Holding, marks},
     names::{Held, Names},
@@ -47,6 +51,8 @@ pub struct Table {
     spare: usize,
     /// Such names that go without an entry.
     left_out: usize,
+    /// What an earlier agent has left; nothing once the cluster's names were set.
+    adopted: Adopted,
 }
 
 /// What a change came to.
@@ -83,6 +89,30 @@ impl Table {
             },
             ..Self::default()
         }
+    }
+
+    /// A table of maps that an earlier agent has filled. All owners are set between [`Self::remove_others`] and
+    /// [`Self::end_adoption`].
+    #[must_use]
+    pub fn adopting(adopted: Adopted) -> Self {
+        Self {
+            counts: Counts {
+                last_key: adopted.last_key(),
+                ..Counts::default()
+            },
+            adopted,
+            ..Self::default()
+        }
+    }
+
+    /// Removes what an earlier agent has left of all other owners than these.
+    pub fn remove_others(&mut self, maps: &mut impl Maps, owners: &BTreeSet<Owner>) {
+        self.adopted.remove_others(maps, owners);
+    }
+
+    /// Forgets what an earlier agent has left: nothing of it is in use any more.
+    pub fn end_adoption(&mut self) {
+        self.adopted = Adopted::default();
     }
 
     /// The number of names in the maps.
@@ -186,6 +216,7 @@ impl Table {
             });
         }
         self.remove(maps, stale, before, &mut changed);
+        self.adopted.remove(maps, owner);
         if !now.is_empty() {
             let holding = self.held.entry(owner.clone()).or_default();
             holding.names = Names::of(&now);
@@ -193,7 +224,7 @@ impl Table {
         if let Some(holding) = self.held.get_mut(owner) {
             self.left_out = self.left_out + left_out - holding.left_out as usize;
             holding.left_out = left_out as u32;
-            holding.keep_sections(maps, &in_use, &mut self.counts);
+            holding.keep_sections(maps, &in_use, &mut self.counts, &mut self.adopted);
             if holding.is_empty() {
                 self.held.remove(owner);
             }
@@ -202,7 +233,7 @@ impl Table {
         changed
     }
 
-    /// Puts a draft; spare records go without if there is no room for them.
+    /// Puts a draft, if need be in the place of what an earlier agent has left of its owner.
     fn put(
         &mut self,
         maps: &mut impl Maps,
@@ -222,9 +253,24 @@ impl Table {
         } else {
             draft
         };
+        self.put_frugally(maps, owner, draft, known)
+            .or_else(|Refused| match self.adopted.make_room(maps, owner) {
+                true => self.put_frugally(maps, owner, draft, known),
+                false => Err(Refused),
+            })
+    }
+
+    /// Puts a draft; without spare records, if there is no room for them.
+    fn put_frugally(
+        &mut self,
+        maps: &mut impl Maps,
+        owner: &Owner,
+        draft: &Draft,
+        known: u64,
+    ) -> Result<Put, Refused> {
         let nothing = Holding::default();
         let holding = self.held.get(owner).unwrap_or(&nothing);
-        let sparing = holding.sparing(maps, draft, self.counts);
+        let sparing = holding.sparing(maps, draft, self.counts, &self.adopted);
         self.put_exactly(maps, owner, &sparing, known)
             .or_else(|Refused| {
                 // Perhaps only a section of spare records was refused.
@@ -248,7 +294,7 @@ impl Table {
         let written = known != hash;
         if written {
             let holding = self.held.entry(owner.clone()).or_default();
-            holding.write(maps, draft, &mut self.counts)?;
+            holding.write(maps, draft, &mut self.counts, &mut self.adopted)?;
             self.entries += usize::from(known == 0);
             self.spare += usize::from(known == 0 && asks_for_any(&draft.name));
             if let Some(parent) = self.parents.get_mut(&draft.name) {

@@ -102,7 +102,10 @@ impl Upkeep {
         let store = Store::new(&mut loaded.object, Arc::clone(&loaded.control))?;
         store.control().set_denials(false);
         let clients = Clients::new(&mut loaded.object)?;
-        let table = Table::new(store.last_section()?);
+        let table = match loaded.adopted {
+            true => Table::adopting(store.adopt()?),
+            false => Table::default(),
+        };
         let mut upkeep = Self {
             policy: InEffect::new(&config.set_up, config.reading),
             serial: policy::serial(),
@@ -179,13 +182,19 @@ impl Upkeep {
         }
         let owners = self.world.owners();
         self.outside.doubt();
-        self.carry(&owners);
-        let left = if self.adopted {
-            self.store
-                .retain(&self.table.names(), &self.table.sections())?
-        } else {
-            0
-        };
+        self.table.remove_others(&mut self.store, &owners);
+        let mut refused = self.update(&owners);
+        let mut left = 0;
+        if self.adopted {
+            left = self
+                .store
+                .retain(&self.table.names(), &self.table.sections())?;
+            self.table.end_adoption();
+            // What was left over may have taken their room.
+            let again = self.table.to_retry();
+            refused = self.write(&again.iter().collect::<Vec<_>>());
+        }
+        self.tell_refused(refused);
         self.reconciled = true;
         tracing::info!(
             names = self.table.entries(),
@@ -200,17 +209,22 @@ impl Upkeep {
     /// Recomputes owners from the state of the world, and those whose answers from outside the cluster have
     /// changed; writes the differences.
     fn carry(&mut self, owners: &BTreeSet<Owner>) {
+        let refused = self.update(owners);
+        self.tell_refused(refused);
+    }
+
+    /// The same, quietly. Returns how many names the maps refused.
+    fn update(&mut self, owners: &BTreeSet<Owner>) -> usize {
         self.follow_outside();
         if self.policy.written().is_none() {
             self.miss(owners);
-            return;
+            return 0;
         }
         self.outside.tell_time();
         let mut aged = self.outside.take_changed();
         aged.retain(|owner| !owners.contains(owner));
         let owners: Vec<&Owner> = owners.iter().chain(&aged).collect();
-        let refused = self.write(&owners);
-        self.tell_refused(refused);
+        self.write(&owners)
     }
 
     /// Says once that the maps refuse names; how many they have refused is a metric.

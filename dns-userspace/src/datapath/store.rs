@@ -18,7 +18,7 @@ use super::{
 use crate::{
     encode::WireName,
     policy::Policy,
-    table::{Maps, Operation, Refused},
+    table::{Adopted, Maps, Operation, Refused},
 };
 
 /// The port that the kernel always looks at (RFC 1035 §4.2).
@@ -237,17 +237,26 @@ impl Store {
         self.stale.insert(name.clone());
     }
 
-    /// The greatest section key in use.
+    /// Reads what an earlier agent has left.
     ///
     /// # Errors
     /// The kernel's, when the maps cannot be listed.
-    pub fn last_section(&self) -> anyhow::Result<u32> {
-        Ok(self
-            .section_keys()?
-            .into_iter()
-            .map(|(_, key)| key)
-            .max()
-            .unwrap_or(0))
+    pub fn adopt(&self) -> anyhow::Result<Adopted> {
+        let mut adopted = Adopted::default();
+        for (class, key) in self.section_keys()? {
+            adopted.note_section(class, key);
+        }
+        let short = self.entries_40.iter();
+        let short = short.map(|entry| entry.map(|(key, entry)| (name_of(&key), entry)));
+        let middle = self.entries_64.iter();
+        let middle = middle.map(|entry| entry.map(|(key, entry)| (name_of(&key), entry)));
+        let long = self.entries_256.iter();
+        let long = long.map(|entry| entry.map(|(key, entry)| (name_of(&key), entry)));
+        for entry in short.chain(middle).chain(long) {
+            let (name, entry) = entry.context("list the entries of the maps")?;
+            adopted.note_entry(name, &entry);
+        }
+        Ok(adopted)
     }
 
     fn section_keys(&self) -> anyhow::Result<Vec<(u8, u32)>> {
@@ -338,6 +347,16 @@ impl Maps for Store {
     fn spare_sections(&self, class: u8) -> usize {
         let index = usize::from(class).wrapping_sub(1);
         self.spare_sections.get(index).copied().unwrap_or(0)
+    }
+
+    fn section(&self, class: u8, key: u32) -> Option<Vec<u8>> {
+        match class {
+            1 => self.sections_192.get(&key, 0).map(Vec::from),
+            2 => self.sections_448.get(&key, 0).map(Vec::from),
+            3 => self.sections_960.get(&key, 0).map(Vec::from),
+            _ => self.sections_1472.get(&key, 0).map(Vec::from),
+        }
+        .ok()
     }
 
     fn suspend_denials(&mut self) {

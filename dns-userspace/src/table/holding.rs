@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use dns_ebpf::answer::SECTION_LENGTHS;
 
 use super::{
+    adopted::Adopted,
     names::Names,
     operation::{Maps, Operation, Refused},
 };
@@ -20,6 +21,15 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// A key that is not in use.
+    fn next_key(&mut self, class: u8, adopted: &Adopted) -> u32 {
+        self.last_key = self.last_key.wrapping_add(1);
+        while adopted.has(class, self.last_key) {
+            self.last_key = self.last_key.wrapping_add(1);
+        }
+        self.last_key
+    }
+
     fn spare_of(&mut self, class: u8) -> Option<&mut usize> {
         self.spare.get_mut(usize::from(class.checked_sub(1)?))
     }
@@ -56,18 +66,24 @@ impl Holding {
             .map(|section| (section.class, section.key))
     }
 
-    /// The draft, without spare records for which there is no room.
+    /// The draft, without spare records for which there is no room. What an earlier agent has left counts as spare until
+    /// it is taken, so that it does not lack room for others.
     pub(super) fn sparing<'draft>(
         &self,
         maps: &impl Maps,
         draft: &'draft Draft,
         mut counts: Counts,
+        adopted: &Adopted,
     ) -> Cow<'draft, Draft> {
         draft.sparing(|section| {
             if self.find(section.mark()).is_some() {
                 return true;
             }
-            let room = maps.spare_sections(section.class);
+            let left = match adopted.find(maps, &draft.name, section) {
+                Some(_) => 0,
+                None => adopted.left(section.class),
+            };
+            let room = maps.spare_sections(section.class).saturating_sub(left);
             let taken = counts
                 .spare_of(section.class)
                 .filter(|taken| **taken < room);
@@ -75,12 +91,14 @@ impl Holding {
         })
     }
 
-    /// Puts the entry of a draft, and before it those of its sections that are not there yet.
+    /// Puts the entry of a draft, and before it those of its sections that are not there yet; then what only its earlier
+    /// entry referred to goes.
     pub(super) fn write(
         &mut self,
         maps: &mut impl Maps,
         draft: &Draft,
         counts: &mut Counts,
+        adopted: &mut Adopted,
     ) -> Result<(), Refused> {
         let mut new: Vec<Shared> = Vec::new();
         let (entry, sections) = draft.lay_out(|section| {
@@ -89,21 +107,28 @@ impl Holding {
             if let Some(known) = self.find(mark).or(new.iter().find(same)) {
                 return known.key;
             }
-            counts.last_key = counts.last_key.wrapping_add(1);
+            let earlier = adopted.find(maps, &draft.name, section);
+            let key = earlier.unwrap_or_else(|| counts.next_key(section.class, adopted));
             new.push(Shared {
                 mark,
                 class: section.class,
-                key: counts.last_key,
+                key,
                 spare: section.spare,
             });
-            counts.last_key
+            key
         });
         for shared in new {
-            let section = sections.iter().find(|(key, _)| *key == shared.key);
-            let Some((key, section)) = section.cloned() else {
+            let same = |(key, section): &&(u32, Section)| {
+                *key == shared.key && section.class == shared.class
+            };
+            let Some((key, section)) = sections.iter().find(same).cloned() else {
                 continue;
             };
-            maps.apply(Operation::PutSection { key, section })?;
+            if adopted.has(shared.class, key) {
+                adopted.take(shared.class, key);
+            } else {
+                maps.apply(Operation::PutSection { key, section })?;
+            }
             if let Some(spare) = counts.spare_of(shared.class).filter(|_| shared.spare) {
                 *spare += 1;
             }
@@ -113,7 +138,9 @@ impl Holding {
         maps.apply(Operation::PutEntry {
             name: draft.name.clone(),
             entry: Box::new(entry),
-        })
+        })?;
+        adopted.replaced(maps, &draft.name);
+        Ok(())
     }
 
     /// Removes the sections that none of these marks.
@@ -122,15 +149,18 @@ impl Holding {
         maps: &mut impl Maps,
         marks: &BTreeSet<u64>,
         counts: &mut Counts,
+        adopted: &mut Adopted,
     ) {
         self.sections.retain(|shared| {
             let keeps = marks.contains(&shared.mark);
             if !keeps {
-                // No entry refers to it any more; if it stays, it only takes room.
-                let _ = maps.apply(Operation::RemoveSection {
-                    class: shared.class,
-                    key: shared.key,
-                });
+                if adopted.give_back(shared.class, shared.key) {
+                    // No entry refers to it any more; if it stays, it only takes room.
+                    let _ = maps.apply(Operation::RemoveSection {
+                        class: shared.class,
+                        key: shared.key,
+                    });
+                }
                 if let Some(spare) = counts.spare_of(shared.class).filter(|_| shared.spare) {
                     *spare -= 1;
                 }

@@ -47,6 +47,11 @@ pub trait Maps {
     /// [`Refused`]; the map is then as it was.
     fn apply(&mut self, operation: Operation) -> Result<(), Refused>;
 
+    /// The octets of a section; none if it is not there, or need not be read because the maps began empty.
+    fn section(&self, _class: u8, _key: u32) -> Option<Vec<u8>> {
+        None
+    }
+
     /// How many entries may be of spare names.
     fn spare_entries(&self) -> usize;
 

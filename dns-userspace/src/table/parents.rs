@@ -150,7 +150,10 @@ impl Table {
             return;
         }
         let holding = self.held.entry(parent.owner.clone()).or_default();
-        if holding.write(maps, &wanted, &mut self.counts).is_ok() {
+        if holding
+            .write(maps, &wanted, &mut self.counts, &mut self.adopted)
+            .is_ok()
+        {
             parent.hash = hash;
             return;
         }
@@ -182,7 +185,7 @@ impl Table {
 }
 
 /// The service whose own name, in whatever zone, this is.
-fn service_at(name: &[u8]) -> Option<Owner> {
+pub(super) fn service_at(name: &[u8]) -> Option<Owner> {
     let label = |name: &[u8]| -> Option<(String, usize)> {
         let end = 1 + usize::from(*name.first()?);
         let text = std::str::from_utf8(name.get(1..end)?).ok()?;

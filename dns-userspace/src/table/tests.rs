@@ -1,5 +1,6 @@
 //! Tables of maps in memory, which can be told to be full, and which are judged after every operation.
 
+mod adopted;
 mod full;
 mod maps;
 mod properties;
@@ -200,17 +201,6 @@ fn a_change_touches_only_the_names_of_its_own_service() {
         }
     }
     maps.assert_holds(&[addresses("s.a", 21), addresses("t.a", 20)]);
-}
-
-#[test]
-fn section_keys_begin_after_those_that_an_earlier_agent_has_left() {
-    let (mut table, mut maps) = (Table::new(700), MemoryMaps::default());
-    table.set(
-        &mut maps,
-        &Owner::service("a", "s"),
-        vec![addresses("s.a", 20)],
-    );
-    assert!(maps.sections.keys().all(|key| *key > 700));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use dns_ebpf::answer::{ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_LENGTHS, SLOT
 
 use crate::{
     encode::{Draft, Section, WireName, asks_for_any},
-    table::{Maps, Operation, Refused, ancestors},
+    table::{Adopted, Maps, Operation, Refused, Table, ancestors},
 };
 
 /// The maps, with their limits.
@@ -25,6 +25,8 @@ pub(super) struct MemoryMaps {
     pub(super) exhausted: bool,
     /// Nothing may be denied for the moment.
     pub(super) suspended: bool,
+    /// An earlier agent has left entries that refer to nothing, so that the maps are not judged.
+    pub(super) spoilt: bool,
     /// The one name whose entry is refused.
     pub(super) forbidden: Option<WireName>,
     /// Names that must not be denied at any moment.
@@ -88,6 +90,26 @@ impl MemoryMaps {
                 draft.name
             );
         }
+    }
+
+    /// Everything that is in the maps, as a new agent reads it.
+    pub(super) fn adopt(&self) -> Adopted {
+        let mut adopted = Adopted::default();
+        for (key, section) in &self.sections {
+            adopted.note_section(section.class, *key);
+        }
+        for (name, entry) in &self.entries {
+            adopted.note_entry(name.clone(), entry);
+        }
+        adopted
+    }
+
+    /// Removes everything that is not the table's, as an agent does that has set all owners.
+    pub(super) fn retain(&mut self, table: &Table) {
+        let (names, sections) = (table.names(), table.sections());
+        self.entries.retain(|name, _| names.contains(name));
+        self.sections
+            .retain(|key, section| sections.contains(&(section.class, *key)));
     }
 
     fn judge(&self) {
@@ -154,6 +176,12 @@ impl MemoryMaps {
 }
 
 impl Maps for MemoryMaps {
+    fn section(&self, class: u8, key: u32) -> Option<Vec<u8>> {
+        let section = self.sections.get(&key);
+        let section = section.filter(|section| section.class == class)?;
+        Some(section.octets.clone())
+    }
+
     fn spare_entries(&self) -> usize {
         self.most_spare_names.unwrap_or(usize::MAX)
     }
@@ -180,7 +208,7 @@ impl Maps for MemoryMaps {
             }
         };
         self.log.push(operation);
-        if done.is_ok() {
+        if done.is_ok() && !self.spoilt {
             self.judge();
         }
         done

@@ -152,6 +152,30 @@ impl Scene {
         }
     }
 
+    /// Lets an earlier agent have made mistakes: sections that nothing refers to, and entries that refer to each other's.
+    fn spoil(&mut self, mistakes: &[(Index, Index)]) {
+        let names: Vec<WireName> = self.maps.entries.keys().cloned().collect();
+        for (from, to) in mistakes {
+            let entry = self.maps.entries[from.get(&names)];
+            self.maps.entries.insert(to.get(&names).clone(), entry);
+        }
+    }
+
+    /// A new agent takes the maps over. Returns how many names were refused before what was left over was removed.
+    fn adopt(&mut self) -> usize {
+        self.table = Table::adopting(self.maps.adopt());
+        // As the agent does: nothing is denied before all is written.
+        self.maps.suspended = true;
+        let owners = self.world.owners();
+        self.table.remove_others(&mut self.maps, &owners);
+        let refused = owners.iter().map(|owner| self.set(owner).refused).sum();
+        self.maps.retain(&self.table);
+        self.table.end_adoption();
+        self.retry();
+        self.maps.suspended = false;
+        refused
+    }
+
     /// Tries again what was refused; to set the zone again shall change nothing by itself.
     fn retry(&mut self) {
         let mut again = self.table.to_retry();
@@ -267,6 +291,41 @@ proptest! {
         scene.maps.most_entries = None;
         scene.maps.most_sections = None;
         scene.maps.most_spare = None;
+        scene.retry();
+        scene.set_everything();
+        scene.assert_exact();
+    }
+
+    #[test]
+    fn a_new_agent_on_any_earlier_state_ends_with_exactly_what_is_wanted(
+        earlier in steps(),
+        meanwhile in prop::collection::vec((any::<Index>(), prop::bool::weighted(0.7)), 0..4),
+        orphans in prop::collection::vec((any::<Index>(), any::<Index>()), 0..4),
+        room in 0_usize..4,
+    ) {
+        let mut scene = Scene::new();
+        for step in &earlier {
+            scene.step(step);
+        }
+        scene.spoil(&orphans);
+        let unchanged = meanwhile.is_empty() && orphans.is_empty();
+        for step in &meanwhile {
+            scene.world.apply(event(step));
+        }
+        let most = scene.maps.sections.len() + room;
+        scene.maps.most_sections = Some(most);
+        scene.maps.log.clear();
+        let refused = scene.adopt();
+        if unchanged {
+            let of_sections = |operation: &&Operation| matches!(
+                operation,
+                Operation::PutSection { .. } | Operation::RemoveSection { .. }
+            );
+            prop_assert_eq!(refused, 0);
+            prop_assert_eq!(scene.maps.log.iter().filter(of_sections).count(), 0);
+        }
+        scene.assert_no_lie();
+        scene.maps.most_sections = None;
         scene.retry();
         scene.set_everything();
         scene.assert_exact();

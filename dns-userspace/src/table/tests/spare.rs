@@ -3,7 +3,7 @@
 use super::{maps::content_of, *};
 
 /// A name with one address, and `spare` texts that need a section of the first class.
-fn with_spare(labels: &str, spare: u8) -> Draft {
+pub(super) fn with_spare(labels: &str, spare: u8) -> Draft {
     let mut node = node(&format!("{labels}.svc."), Denial::Exists, Denial::Absent);
     let record = |data| Record::from_rdata(node.name.clone(), 30, data);
     let text = RData::TXT(TXT::new(vec![format!("{spare:0>150}")]));
