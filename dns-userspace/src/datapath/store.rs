@@ -349,7 +349,7 @@ impl Maps for Store {
         self.spare_sections.get(index).copied().unwrap_or(0)
     }
 
-    fn section(&self, class: u8, key: u32) -> Option<Vec<u8>> {
+    fn read_section(&self, class: u8, key: u32) -> Option<Vec<u8>> {
         match class {
             1 => self.sections_192.get(&key, 0).map(Vec::from),
             2 => self.sections_448.get(&key, 0).map(Vec::from),

@@ -95,7 +95,7 @@ impl Adopted {
         let same = |place: &&Place| {
             place.0 == section.class
                 && self.sections.get(*place).is_some_and(|uses| !uses.taken)
-                && maps.section(place.0, place.1).as_ref() == Some(&section.octets)
+                && maps.read_section(place.0, place.1).as_ref() == Some(&section.octets)
         };
         sections.iter().find(same).map(|(_, key)| *key)
     }

@@ -48,7 +48,7 @@ pub trait Maps {
     fn apply(&mut self, operation: Operation) -> Result<(), Refused>;
 
     /// The octets of a section; none if it is not there, or need not be read because the maps began empty.
-    fn section(&self, _class: u8, _key: u32) -> Option<Vec<u8>> {
+    fn read_section(&self, _class: u8, _key: u32) -> Option<Vec<u8>> {
         None
     }
 

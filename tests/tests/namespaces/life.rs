@@ -1,12 +1,17 @@
 //! The agent's life: killed, frozen, stopped, started again, started twice.
 
-use anyhow::Result;
-use tests::hickory_proto::{op::ResponseCode, rr::RecordType};
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use tests::{
+    Agent, Question,
+    hickory_proto::{op::ResponseCode, rr::RecordType},
+};
 
 use crate::{
     asker::Asker,
-    catalogue,
-    site::{Answerer, LIMIT, at_a_site, full},
+    catalogue::{self, Service},
+    site::{Answerer, LIMIT, SERVERS, Site, ask, at_a_site, full, wait_attached},
 };
 
 #[test]
@@ -73,6 +78,85 @@ fn a_restarted_agent_adopts_the_maps_and_removes_what_vanished_meanwhile() -> Re
             assert_eq!(answer.code, ResponseCode::NXDomain, "{hook}");
             asker.stop()?;
             agent.terminate()?;
+        }
+        Ok(())
+    })
+}
+
+/// Services with so many addresses that each takes a section of the largest kind.
+fn large(count: u8) -> Vec<Service> {
+    let services =
+        (1..=5).map(|number| Service::headless(&format!("large-{number}"), number, count));
+    services.collect()
+}
+
+/// Asks for each of these services once. Returns how many were not answered in the kernel; what the kernel answers is whole.
+fn ask_for_large(site: &Site, counts: &[u8]) -> Result<u64> {
+    let mut passed = 0;
+    for number in 1..=5 {
+        let question = Question::new(&full(&format!("large-{number}")), RecordType::A);
+        let answer = ask(&site.pod, SERVERS[0], &question.with_edns(1400))?;
+        match answer.by {
+            Answerer::Kernel => {
+                let whole = counts
+                    .iter()
+                    .any(|count| answer.data.len() == usize::from(*count));
+                ensure!(whole, "{answer:?}");
+            }
+            Answerer::Service => passed += 1,
+        }
+    }
+    Ok(passed)
+}
+
+/// How many questions were passed because of the moment in which they came: there was no agent, or an entry was being
+/// written.
+fn passed_for_the_moment(agent: &Agent) -> Result<u64> {
+    let passed = agent.status()?.passed;
+    Ok(["lease", "changing"]
+        .iter()
+        .filter_map(|reason| passed.get(*reason))
+        .sum())
+}
+
+#[test]
+fn an_agent_that_starts_on_nearly_full_sections_refuses_nothing_and_every_name_stays_answered()
+-> Result<()> {
+    let name = "an_agent_that_starts_on_nearly_full_sections_refuses_nothing_and_every_name_stays_answered";
+    at_a_site(name, |site| {
+        // Eight sections of the largest kind, of which the five services take five.
+        let arguments = ["--sections", "32"];
+        let mut earlier = 70;
+        let write = |count| {
+            let manifests = catalogue::manifests(&large(count));
+            site.manifests.write("all.yaml", &manifests)
+        };
+        write(earlier)?;
+        let mut agent = site.agent(&arguments)?;
+        // The same as before, and all changed meanwhile.
+        for count in [earlier, 75] {
+            let before = passed_for_the_moment(&agent)?;
+            agent.kill();
+            write(count)?;
+            agent = site.spawn_agent(&arguments)?;
+            let began = Instant::now();
+            let mut passed = 0;
+            while agent.process().time_of("answering questions").is_none() {
+                ensure!(began.elapsed() < LIMIT, agent.process().last_lines());
+                passed += ask_for_large(site, &[earlier, count])?;
+            }
+            wait_attached(&agent, site.pod.node_interface())?;
+            let excused = passed_for_the_moment(&agent)? - before;
+            assert!(
+                passed <= excused,
+                "{passed} were passed, {excused} for the moment"
+            );
+            assert_eq!(ask_for_large(site, &[count])?, 0, "{count}");
+            let lines = agent.process().lines();
+            let full: Vec<_> = lines.iter().filter(|line| line.contains("full")).collect();
+            assert!(full.is_empty(), "{full:?}");
+            assert!(lines.iter().any(|line| line.contains("adopted=true")));
+            earlier = count;
         }
         Ok(())
     })

@@ -176,7 +176,7 @@ impl MemoryMaps {
 }
 
 impl Maps for MemoryMaps {
-    fn section(&self, class: u8, key: u32) -> Option<Vec<u8>> {
+    fn read_section(&self, class: u8, key: u32) -> Option<Vec<u8>> {
         let section = self.sections.get(&key);
         let section = section.filter(|section| section.class == class)?;
         Some(section.octets.clone())
