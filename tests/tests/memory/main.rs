@@ -2,6 +2,7 @@
 //! process beside them: `cargo test -p tests --test memory -- --nocapture --test-threads=1` prints it, map by map.
 
 mod large_service;
+mod restart;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -242,7 +243,7 @@ fn resident(which: &str) -> usize {
 fn measure(services: usize, sizes: Sizes) -> f64 {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let start = Instant::now();
-    let filled = Filled::with_services(services, sizes);
+    let mut filled = Filled::with_services(services, sizes);
     let title = format!(
         "{services} services, {} endpoints, {} names; filled in {:.1?}",
         services * ENDPOINTS,
@@ -256,7 +257,9 @@ fn measure(services: usize, sizes: Sizes) -> f64 {
     // Each service, at least four spellings of its port, each endpoint, and each address.
     let expected = services * 5 + services * ENDPOINTS * 2;
     assert!(filled.table.entries() > expected);
-    print(&title, &filled.maps()) as f64 / MEGABYTE
+    let octets = print(&title, &filled.maps());
+    filled.start_again();
+    octets as f64 / MEGABYTE
 }
 
 #[test]
