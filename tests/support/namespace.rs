@@ -171,6 +171,18 @@ impl Namespace {
             .map(drop)
     }
 
+    /// Switches transmit checksum offload of `interface`. Off, the kernel sums the packets that leave there;
+    /// on, they keep only the pseudo-header's sum.
+    ///
+    /// # Errors
+    ///
+    /// What `ethtool` said.
+    pub fn set_checksum_offload(&self, interface: &str, on: bool) -> Result<()> {
+        let state = if on { "on" } else { "off" };
+        self.run(&["ethtool", "-K", interface, "tx", state])
+            .map(drop)
+    }
+
     /// Writes `value` to the file `name` under /proc/sys/net of the namespace.
     ///
     /// # Errors

@@ -1,34 +1,51 @@
 //! Whole frames in and out of one device, past the kernel's IP and UDP (AF_PACKET).
 
 use std::{
+    io::IoSliceMut,
     os::fd::{AsRawFd, OwnedFd},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 use nix::{
+    cmsg_space,
     errno::Errno,
     ifaddrs::{InterfaceAddress, getifaddrs},
+    libc,
     net::if_::InterfaceFlags,
+    setsockopt_impl,
     sys::{
         socket::{
-            AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recvfrom, sendto,
-            setsockopt, socket, sockopt::ReceiveTimeout,
+            AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, RecvMsg, SockFlag,
+            SockProtocol, SockType, UnknownCmsg, recvmsg, sendto, setsockopt, socket,
+            sockopt::{ReceiveTimeout, SetBool},
         },
         time::{TimeVal, TimeValLike},
     },
 };
 
 use crate::{
-    frame::{Datagram, MacAddress},
+    frame::{Checksum, Datagram, MacAddress},
     namespace::Namespace,
 };
 
 /// `sll_pkttype` of what this machine sent itself (linux/if_packet.h).
 const PACKET_OUTGOING: u8 = 4;
 
+/// Makes the kernel say more of each frame (`struct tpacket_auxdata`, linux/if_packet.h).
+#[derive(Clone, Copy)]
+struct AuxiliaryData;
+
+setsockopt_impl!(
+    AuxiliaryData,
+    libc::SOL_PACKET,
+    libc::PACKET_AUXDATA,
+    bool,
+    SetBool
+);
+
 /// A raw socket on one device. It sees every frame that arrives there from its opening on, with the
-/// octets as they are: nobody has summed them. The kernel moves an outermost VLAN tag out of the frame,
+/// octets as they are: nobody has summed them, and the kernel says of which that is still to be done. It moves an outermost VLAN tag out of the frame,
 /// so that such a tag is not seen on arrival.
 #[derive(Debug)]
 pub struct PacketSocket {
@@ -54,6 +71,7 @@ impl PacketSocket {
             )
             .context("open a packet socket")
         })?;
+        setsockopt(&socket, AuxiliaryData, &true).context("ask for the state of each checksum")?;
         Ok(Self {
             socket,
             device,
@@ -102,18 +120,11 @@ impl PacketSocket {
                 &TimeVal::microseconds(microseconds),
             )
             .context("limit the wait for a frame")?;
-            let (octets, sender) = match recvfrom::<LinkAddr>(self.socket.as_raw_fd(), &mut buffer)
-            {
+            let datagram = match self.receive_datagram(&mut buffer) {
                 Err(Errno::EAGAIN | Errno::EINTR) => continue,
                 received => received.context("receive a frame")?,
             };
-            let arrived = sender.is_some_and(|sender| {
-                sender.ifindex() == self.device.ifindex() && sender.pkttype() != PACKET_OUTGOING
-            });
-            let datagram = buffer.get(..octets).map(Datagram::parse);
-            if let (true, Some(Ok(datagram))) = (arrived, datagram)
-                && wanted(&datagram)
-            {
+            if let Some(datagram) = datagram.filter(&mut wanted) {
                 return Ok(datagram);
             }
         }
@@ -122,6 +133,40 @@ impl PacketSocket {
             self.interface
         )
     }
+
+    /// The next frame, if it has arrived here and carries UDP. A sum that is unfinished without being marked so is
+    /// wrong, and so is any other in a frame that is marked.
+    fn receive_datagram(&self, buffer: &mut [u8]) -> nix::Result<Option<Datagram>> {
+        let mut control = cmsg_space!(libc::tpacket_auxdata);
+        let mut parts = [IoSliceMut::new(buffer)];
+        let socket = self.socket.as_raw_fd();
+        let message = recvmsg(socket, &mut parts, Some(&mut control), MsgFlags::empty())?;
+        let arrived = message.address.is_some_and(|sender: LinkAddr| {
+            sender.ifindex() == self.device.ifindex() && sender.pkttype() != PACKET_OUTGOING
+        });
+        let (octets, is_unfinished) = (message.bytes, is_unfinished(&message)?);
+        let frame = buffer.get(..octets).filter(|_| arrived);
+        let mut datagram = frame.and_then(|frame| Datagram::parse(frame).ok());
+        if let Some(datagram) = &mut datagram
+            && is_unfinished != (datagram.checksum == Checksum::Unfinished)
+        {
+            datagram.checksum = Checksum::Wrong;
+        }
+        Ok(datagram)
+    }
+}
+
+/// Whether the kernel says of a frame that its checksum is still to be finished.
+fn is_unfinished(message: &RecvMsg<'_, '_, LinkAddr>) -> nix::Result<bool> {
+    let is_status = |said: &ControlMessageOwned| {
+        // The first word of the auxiliary data is its status.
+        matches!(said, ControlMessageOwned::Unknown(UnknownCmsg { cmsg_header, data_bytes })
+        if cmsg_header.cmsg_type == libc::PACKET_AUXDATA
+            && data_bytes.first_chunk().is_some_and(|status| {
+                u32::from_ne_bytes(*status) & libc::TP_STATUS_CSUMNOTREADY != 0
+            }))
+    };
+    Ok(message.cmsgs()?.any(|said| is_status(&said)))
 }
 
 /// The hardware address of `interface` in `namespace`.

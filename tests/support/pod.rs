@@ -166,18 +166,14 @@ impl Pod {
         packet_socket::mac_address(namespace, interface)
     }
 
-    /// Switches transmit checksum offload of one end. Off, the kernel sums the packets that leave this
-    /// end; on, they keep only the pseudo-header's sum.
+    /// Switches transmit checksum offload of one end, as [`Namespace::set_checksum_offload`].
     ///
     /// # Errors
     ///
     /// What `ethtool` said.
     pub fn set_checksum_offload(&self, end: End, on: bool) -> Result<()> {
         let (namespace, interface) = self.device(end);
-        let state = if on { "on" } else { "off" };
-        namespace
-            .run(&["ethtool", "-K", interface, "tx", state])
-            .map(drop)
+        namespace.set_checksum_offload(interface, on)
     }
 
     /// Sets the MTU of both ends, in octets.

@@ -11,8 +11,11 @@ use tests::{
 
 use crate::site::{Answerer, LIMIT, SERVERS, Site, address, answer, at_a_site, full};
 
-/// Questions of every kind of reply, for names of odd and even length, with and without EDNS; each with
-/// an ID of its own.
+/// A name with SRV records, whose targets repeat its spelling of the zone.
+const PORT: &str = "_dns._udp.kube-dns.kube-system.svc.Cluster.LOCAL";
+
+/// Questions of every kind of reply, for names of odd and even length, with and without EDNS, and with a
+/// cookie as dig sends it; each with an ID of its own.
 pub(crate) fn questions() -> Vec<(Question, ResponseCode, usize)> {
     let (found, missing) = (ResponseCode::NoError, ResponseCode::NXDomain);
     let kinds = [
@@ -25,10 +28,19 @@ pub(crate) fn questions() -> Vec<(Question, ResponseCode, usize)> {
         ("nothing", RecordType::A, missing, 0),
         ("nothings", RecordType::A, missing, 0),
     ];
+    let mut kinds = kinds
+        .map(|kind| (full(kind.0), kind.1, kind.2, kind.3))
+        .to_vec();
+    kinds.push((PORT.to_owned(), RecordType::SRV, found, 1));
     let mut questions = Vec::new();
     for (name, record_type, code, answers) in kinds {
-        let plain = Question::new(&full(name), record_type);
-        for question in [plain.clone(), plain.with_edns(1232)] {
+        let plain = Question::new(&name, record_type);
+        let edns = plain.clone().with_edns(1232);
+        let mut cookie = edns.clone();
+        if let Some(edns) = &mut cookie.edns {
+            edns.options.push((10, vec![0x5a; 8]));
+        }
+        for question in [plain, edns, cookie] {
             questions.push((question, code, answers));
         }
     }
@@ -38,17 +50,11 @@ pub(crate) fn questions() -> Vec<(Question, ResponseCode, usize)> {
     questions
 }
 
-/// What a raw reader must see in the checksum field.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Raw {
-    /// The whole sum.
-    Summed,
-    /// Anything: the frame is marked as one whose sum is still to be made.
-    Unfinished,
-}
+/// What a raw reader may see: a whole sum, or one that it is told to be unfinished.
+const RIGHT: [Checksum; 2] = [Checksum::Right, Checksum::Unfinished];
 
 /// Asks all [`questions`] and judges each reply as the socket and as a raw reader see it.
-pub(crate) fn judge(client: &Client, reader: &PacketSocket, raw: Raw, setting: &str) -> Result<()> {
+pub(crate) fn judge(client: &Client, reader: &PacketSocket, setting: &str) -> Result<()> {
     for (question, code, answers) in questions() {
         let about = || format!("{setting}: {question:?}");
         let message = client.resolve(&question).with_context(about)?;
@@ -60,16 +66,18 @@ pub(crate) fn judge(client: &Client, reader: &PacketSocket, raw: Raw, setting: &
         let seen = reader
             .receive(LIMIT, |datagram| datagram.payload.starts_with(&id))
             .with_context(about)?;
-        judge_frame(&seen, raw, &about());
+        judge_frame(&seen, &RIGHT, &about());
     }
     Ok(())
 }
 
-/// Judges one reply as it came in.
-pub(crate) fn judge_frame(seen: &Datagram, raw: Raw, about: &str) {
-    if raw == Raw::Summed {
-        assert_eq!(seen.checksum, Checksum::Right, "{about}");
-    }
+/// Judges one reply as it came in, whose sum must be one of `allowed`.
+pub(crate) fn judge_frame(seen: &Datagram, allowed: &[Checksum], about: &str) {
+    assert!(
+        allowed.contains(&seen.checksum),
+        "{about}: {:?}",
+        seen.checksum
+    );
     assert!(seen.header_checksum_right, "{about}");
     assert!(seen.trailing.is_empty(), "{about}");
     assert_eq!(seen.source.port(), 53, "{about}");
@@ -85,36 +93,36 @@ pub(crate) fn set_offload(pod: &Pod, (node, inside): (bool, bool)) -> Result<()>
     pod.set_checksum_offload(End::Pod, inside)
 }
 
-fn judge_pod(site: &Site, raw: Raw) -> Result<()> {
+fn judge_pod(site: &Site) -> Result<()> {
     for offload in OFFLOADS {
         set_offload(&site.pod, offload)?;
         for server in SERVERS {
             let client = site.pod.client(address(server))?;
             let reader = site.pod.packet_socket()?;
             let setting = format!("{server}, offload {offload:?}");
-            judge(&client, &reader, raw, &setting)?;
+            judge(&client, &reader, &setting)?;
         }
     }
     Ok(())
 }
 
 #[test]
-fn replies_to_a_pod_have_whole_sums_under_every_setting_of_offload() -> Result<()> {
-    let name = "replies_to_a_pod_have_whole_sums_under_every_setting_of_offload";
+fn replies_to_a_pod_have_right_sums_under_every_setting_of_offload() -> Result<()> {
+    let name = "replies_to_a_pod_have_right_sums_under_every_setting_of_offload";
     at_a_site(name, |site| {
         let agent = site.agent(&[])?;
-        judge_pod(site, Raw::Summed)?;
+        judge_pod(site)?;
         assert_eq!(agent.status()?.passed_on(), 0);
         Ok(())
     })
 }
 
 #[test]
-fn replies_over_clsact_have_whole_sums_too() -> Result<()> {
-    at_a_site("replies_over_clsact_have_whole_sums_too", |site| {
+fn replies_over_clsact_have_right_sums_too() -> Result<()> {
+    at_a_site("replies_over_clsact_have_right_sums_too", |site| {
         let agent = site.agent(&["--hook", "clsact"])?;
         assert_eq!(agent.status()?.interfaces[0].hook, "clsact");
-        judge_pod(site, Raw::Summed)
+        judge_pod(site)
     })
 }
 
@@ -140,7 +148,7 @@ fn questions_from_a_raw_sender_are_answered_with_and_without_a_sum() -> Result<(
                 socket.send(&frame::ethernet(node, own, ethertype, &packet))?;
                 let id = question.id.to_be_bytes();
                 let seen = socket.receive(LIMIT, |datagram| datagram.payload.starts_with(&id))?;
-                judge_frame(&seen, Raw::Summed, &format!("{question:?}"));
+                judge_frame(&seen, &[Checksum::Right], &format!("{question:?}"));
                 assert_eq!((seen.source, seen.destination), (server, source));
                 assert_eq!((seen.source_mac, seen.destination_mac), (node, own));
                 assert!(seen.hop_limit >= 64, "{}", seen.hop_limit);

@@ -10,7 +10,7 @@ use tests::{
 };
 
 use crate::{
-    checksums::{Raw, judge},
+    checksums::judge,
     site::{Answerer, LIMIT, SERVERS, Site, address, answer, at_a_site, full, lacks},
 };
 
@@ -40,7 +40,7 @@ fn a_question_to_the_bridge_of_a_pod_is_answered() -> Result<()> {
         for server in SERVERS {
             let client = site.pod.client(address(server))?;
             let reader = site.pod.packet_socket()?;
-            judge(&client, &reader, Raw::Summed, &format!("{hook} {server}"))?;
+            judge(&client, &reader, &format!("{hook} {server}"))?;
             let outside = Question::new("www.example.com", RecordType::A);
             let answer = answer(&client.resolve(&outside)?)?;
             assert_eq!(answer.by, Answerer::Service, "{hook} {server}");

@@ -14,6 +14,7 @@ mod external;
 mod interfaces;
 mod life;
 mod links;
+mod machine;
 mod manifests;
 mod nonsense;
 mod plain;

@@ -137,6 +137,7 @@ pub(crate) const TEST: &[Need] = &[
     Need::Program("ethtool"),
     Need::Program("tcpdump"),
     Need::Program("iptables"),
+    Need::Program("nft"),
     Need::Program("openssl"),
     Need::Program("musl-gcc"),
     Need::Tool(Tool::Etcd),

@@ -84,7 +84,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         &["--help"],
         "the usual programs in test pods",
     ),
-    program("nft", "nftables", &["--version"], "a node's packet filter"),
+    program("nft", "nftables", &["--version"], "packet filters"),
     program(
         "conntrack",
         "conntrack",
