@@ -32,6 +32,7 @@ mod skip;
 mod status;
 mod tool;
 pub mod undo;
+mod virtual_machine;
 mod wait;
 
 pub use agent::Agent;
@@ -45,7 +46,7 @@ pub use dig::{DigRecord, DigReply};
 pub use folder::Folder;
 pub use held_thread::HeldThread;
 pub use latency::Latencies;
-pub use machine::{Machine, MachineEnd};
+pub use machine::{Machine, MachineBridge};
 pub use map_memory::MapMemory;
 pub use namespace::Namespace;
 pub use packet_socket::PacketSocket;
@@ -62,6 +63,7 @@ pub use status::{
     UnknownDestination,
 };
 pub use tool::{Tool, program};
+pub use virtual_machine::VirtualMachine;
 pub use wait::{eventually, eventually_every};
 
 /// The parser of DNS messages that serves as judge of every reply.

@@ -8,7 +8,7 @@ use crate::{client::Client, namespace::Namespace, packet_socket::PacketSocket, p
 
 /// The bridge in the pod, and its port that leads to the machine.
 const BRIDGE: &str = "k6t-eth0";
-const PORT: &str = "tap0";
+pub(crate) const PORT: &str = "tap0";
 /// The machine's own end.
 const OWN: &str = "eth0";
 
@@ -22,20 +22,71 @@ table inet machine {
 }
 ";
 
-/// A link between a machine and its pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MachineEnd {
-    /// The machine's own end, `eth0`.
-    Machine,
-    /// The pod's end: the bridge, and its port.
-    Bridge,
+/// A bridge in the namespace of a pod, which forwards and translates (masquerades) both families for a
+/// machine behind it. To the machine, each looks like any other.
+#[derive(Debug)]
+pub struct MachineBridge {
+    pod: Namespace,
 }
 
-/// A machine in a namespace of its own, joined by a pair of virtual Ethernet devices to a bridge in the
-/// namespace of a pod, which forwards and translates (masquerades) both families. It goes with the pod.
+impl MachineBridge {
+    /// Makes the bridge of `pod`, one a pod.
+    ///
+    /// # Errors
+    ///
+    /// What `ip` or `nft` said.
+    pub fn new(pod: &Pod) -> Result<Self> {
+        let pod = pod.namespace().clone();
+        pod.set_sysctl("ipv4/ip_forward", "1")?;
+        pod.set_sysctl("ipv6/conf/all/forwarding", "1")?;
+        pod.run(&["nft", RULES])?;
+        pod.ip_batch(&format!(
+            "link add {BRIDGE} address 02:00:00:00:00:00 type bridge\n\
+             address add 10.0.2.1/24 dev {BRIDGE}\n\
+             address add fd10:0:2::1/120 dev {BRIDGE} nodad\n\
+             link set {BRIDGE} up\n"
+        ))?;
+        Ok(Self { pod })
+    }
+
+    /// Switches transmit checksum offload of the bridge and its port, by which replies leave the pod.
+    ///
+    /// # Errors
+    ///
+    /// What `ethtool` said.
+    pub fn set_checksum_offload(&self, on: bool) -> Result<()> {
+        self.pod.set_checksum_offload(BRIDGE, on)?;
+        self.pod.set_checksum_offload(PORT, on)
+    }
+
+    /// Takes over the port of another bridge, and with it the machine.
+    ///
+    /// # Errors
+    ///
+    /// When the other one has none, or this one has one already.
+    pub fn take_over(&self, other: &Self) -> Result<()> {
+        other
+            .pod
+            .ip_batch(&format!("link set {PORT} netns {}\n", self.pod.name()))?;
+        self.add_port("")
+    }
+
+    /// The namespace that it lies in.
+    pub(crate) fn pod(&self) -> &Namespace {
+        &self.pod
+    }
+
+    /// Runs `made`, a line of `ip`, which makes the port, and plugs that in.
+    pub(crate) fn add_port(&self, made: &str) -> Result<()> {
+        self.pod
+            .ip_batch(&format!("{made}\nlink set {PORT} master {BRIDGE} up\n"))
+    }
+}
+
+/// A machine in a namespace of its own, joined to a bridge by a pair of virtual Ethernet devices.
 #[derive(Debug)]
 pub struct Machine {
-    pod: Namespace,
+    bridge: MachineBridge,
     namespace: Namespace,
 }
 
@@ -46,18 +97,10 @@ impl Machine {
     ///
     /// What `ip` or `nft` said.
     pub fn behind(pod: &Pod) -> Result<Self> {
-        let pod = pod.namespace().clone();
         let namespace = Namespace::new("machine")?;
-        pod.set_sysctl("ipv4/ip_forward", "1")?;
-        pod.set_sysctl("ipv6/conf/all/forwarding", "1")?;
-        pod.run(&["nft", RULES])?;
-        pod.ip_batch(&format!(
-            "link add {BRIDGE} type bridge\n\
-             address add 10.0.2.1/24 dev {BRIDGE}\n\
-             address add fd10:0:2::1/120 dev {BRIDGE} nodad\n\
-             link add {PORT} type veth peer name {OWN} netns {}\n\
-             link set {PORT} master {BRIDGE} up\n\
-             link set {BRIDGE} up\n",
+        let bridge = MachineBridge::new(pod)?;
+        bridge.add_port(&format!(
+            "link add {PORT} type veth peer name {OWN} netns {}",
             namespace.name()
         ))?;
         namespace.ip_batch(&format!(
@@ -67,22 +110,21 @@ impl Machine {
              route add default via 10.0.2.1\n\
              route add default via fd10:0:2::1 dev {OWN}\n"
         ))?;
-        Ok(Self { pod, namespace })
+        Ok(Self { bridge, namespace })
     }
 
-    /// Switches transmit checksum offload of one end.
+    /// What it is plugged into.
+    pub fn bridge(&self) -> &MachineBridge {
+        &self.bridge
+    }
+
+    /// Switches transmit checksum offload of its own end.
     ///
     /// # Errors
     ///
     /// What `ethtool` said.
-    pub fn set_checksum_offload(&self, end: MachineEnd, on: bool) -> Result<()> {
-        match end {
-            MachineEnd::Machine => self.namespace.set_checksum_offload(OWN, on),
-            MachineEnd::Bridge => {
-                self.pod.set_checksum_offload(BRIDGE, on)?;
-                self.pod.set_checksum_offload(PORT, on)
-            }
-        }
+    pub fn set_checksum_offload(&self, on: bool) -> Result<()> {
+        self.namespace.set_checksum_offload(OWN, on)
     }
 
     /// A socket in the machine that asks `server`.

@@ -11,6 +11,7 @@ mod needs;
 mod program;
 mod state;
 mod toolchain;
+mod unpacked;
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -22,6 +23,7 @@ pub(crate) use needs::{
     BENCH, BUILD, CHECK, DEMO, IMAGE, KIND, MANIFESTS, Need, PARITY, REPLAY, TEST, everything,
 };
 pub(crate) use state::{Repair, State, Thing};
+pub(crate) use unpacked::unpacked;
 
 use crate::tools::{self, Tool};
 

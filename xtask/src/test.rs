@@ -86,7 +86,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !setup::is_root() {
         return run_without_root(options);
     }
-    let environment = setup::ready(setup::TEST)?;
+    let mut environment = setup::ready(setup::TEST)?;
+    environment.add(setup::unpacked()?);
     run_suites(&WITH_ROOT, options, Some(&environment))
 }
 

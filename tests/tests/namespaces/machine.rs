@@ -1,7 +1,7 @@
 //! A machine behind a pod that forwards: whoever makes the sums on the way, each answer arrives there.
 
 use anyhow::Result;
-use tests::{End, Machine, MachineEnd};
+use tests::{End, Machine};
 
 use crate::{
     checksums::judge,
@@ -15,8 +15,8 @@ fn offloads() -> impl Iterator<Item = [bool; 4]> {
 }
 
 fn set_offload(site: &Site, machine: &Machine, offload: [bool; 4]) -> Result<()> {
-    machine.set_checksum_offload(MachineEnd::Machine, offload[0])?;
-    machine.set_checksum_offload(MachineEnd::Bridge, offload[1])?;
+    machine.set_checksum_offload(offload[0])?;
+    machine.bridge().set_checksum_offload(offload[1])?;
     site.pod.set_checksum_offload(End::Pod, offload[2])?;
     site.pod.set_checksum_offload(End::Node, offload[3])
 }

@@ -21,3 +21,4 @@ mod plain;
 mod resolvers;
 mod site;
 mod stress;
+mod virtual_machine;

@@ -76,7 +76,11 @@ impl Library {
 }
 
 /// Runs `test`, and then says of how many questions the kernel and the DNS service are to have heard.
-fn count(site: &Site, agent: &Agent, test: impl FnOnce() -> Result<()>) -> Result<(u64, u64, u64)> {
+pub(crate) fn count(
+    site: &Site,
+    agent: &Agent,
+    test: impl FnOnce() -> Result<()>,
+) -> Result<(u64, u64, u64)> {
     let before = (agent.status()?, site.core_dns.questions()?);
     test()?;
     let after = agent.status()?;

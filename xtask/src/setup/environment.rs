@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     iter,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -47,6 +47,13 @@ impl Environment {
             tools,
             variables,
         }
+    }
+
+    /// Tells children also of these.
+    pub(crate) fn add(&mut self, variables: Vec<(&'static str, PathBuf)>) {
+        let variables = variables.into_iter();
+        self.variables
+            .extend(variables.map(|(name, path)| (name, path.into())));
     }
 
     /// A call of cargo in the repository's root, with this environment.

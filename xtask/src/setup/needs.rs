@@ -138,6 +138,8 @@ pub(crate) const TEST: &[Need] = &[
     Need::Program("tcpdump"),
     Need::Program("iptables"),
     Need::Program("nft"),
+    Need::Program("busybox"),
+    Need::Program("qemu-system-x86_64"),
     Need::Program("openssl"),
     Need::Program("musl-gcc"),
     Need::Tool(Tool::Etcd),

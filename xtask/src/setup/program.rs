@@ -82,7 +82,13 @@ pub(super) const PROGRAMS: &[Program] = &[
         "busybox",
         "busybox-static",
         &["--help"],
-        "the usual programs in test pods",
+        "the usual programs in test pods and machines",
+    ),
+    program(
+        "qemu-system-x86_64",
+        "qemu-system-x86",
+        &["--version"],
+        "a virtual machine behind a pod",
     ),
     program("nft", "nftables", &["--version"], "packet filters"),
     program(
