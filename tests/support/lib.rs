@@ -58,9 +58,9 @@ pub use request::Request;
 pub use resolver::Resolver;
 pub use skip::{skip, skipped_without_root};
 pub use status::{
-    Answered, AttachedInterface, Report, ReportedEarlier, ReportedExternal, ReportedFailing,
-    ReportedFailure, ReportedKind, ReportedLeft, ReportedPolicy, ReportedZone, Status,
-    UnknownDestination,
+    Answered, AttachedInterface, Report, ReportedBreaker, ReportedEarlier, ReportedExternal,
+    ReportedFailing, ReportedFailure, ReportedKind, ReportedLeft, ReportedPolicy, ReportedUnheard,
+    ReportedZone, Status, UnknownDestination,
 };
 pub use tool::{Tool, program};
 pub use virtual_machine::VirtualMachine;

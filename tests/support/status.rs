@@ -47,6 +47,28 @@ pub struct Report {
     pub external: ReportedExternal,
     /// On how many interfaces other programs run before the datapath.
     pub interfaces_behind: u64,
+    /// Clients that have probably not got the kernel's answers.
+    pub breaker: ReportedBreaker,
+}
+
+/// Clients that are left to the DNS service, because they have probably not got the kernel's answers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedBreaker {
+    /// How many there are.
+    pub unheard: u64,
+    /// How often one has begun to be left to the DNS service.
+    pub opened: u64,
+    /// Some of them.
+    pub first: Vec<ReportedUnheard>,
+}
+
+/// A client that is left to the DNS service.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedUnheard {
+    /// The interface that it is behind.
+    pub interface: String,
+    /// Its address.
+    pub client: String,
 }
 
 /// What is asked of names outside the cluster that services lead to.

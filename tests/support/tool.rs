@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-/// A program that is built or downloaded rather than installed by the distribution.
+/// A program that is built or downloaded rather than installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// The agent, `zerohop`.
@@ -24,6 +24,8 @@ pub enum Tool {
     Kubectl,
     /// Makes manifests from the chart.
     Helm,
+    /// The resolver of many Linux distributions.
+    SystemdResolved,
 }
 
 impl Tool {
@@ -37,6 +39,7 @@ impl Tool {
             Self::KubeProxy => "ZEROHOP_KUBE_PROXY",
             Self::Kubectl => "ZEROHOP_KUBECTL",
             Self::Helm => "ZEROHOP_HELM",
+            Self::SystemdResolved => "ZEROHOP_SYSTEMD_RESOLVED",
         }
     }
 }

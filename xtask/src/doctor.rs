@@ -19,9 +19,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         setup::ready(&needs)?;
     }
     let mut things = setup::inspect(&needs);
-    // These are worth a line if they are here, but nothing fails without them: Go is needed only as
-    // long as a tool is to be built, and is then among the things already.
-    let optional = setup::inspect(&[Need::Program("go"), Need::BpfLints]);
+    // They are worth a line if they are here, but nothing fails without them.
+    let optional = setup::inspect(&[Need::BpfLints]);
     for thing in optional
         .into_iter()
         .filter(|thing| thing.repair().is_none())

@@ -34,7 +34,8 @@ pub(crate) fn inspect(needs: &[Need]) -> Vec<Thing> {
         match need {
             Need::Kernel => things.extend(kernel::inspect()),
             Need::Program(name) => things.push(program::inspect(name)),
-            Need::StaticLibraries => things.push(library::inspect()),
+            Need::StaticLibraries => things.push(library::inspect(&library::LIBC)),
+            Need::CAres => things.push(library::inspect(&library::C_ARES)),
             Need::Tool(tool) => things.push(state::inspect_tool(tool)),
             Need::BpfLints => things.extend(toolchain::inspect_lints()),
             Need::BpfObject => {
@@ -160,7 +161,11 @@ fn tools_of(needs: &[Need]) -> Vec<Tool> {
         .filter_map(|need| match need {
             Need::BpfObject => Some(Tool::BpfLinker),
             Need::Tool(tool) => Some(*tool),
-            Need::BpfLints | Need::Kernel | Need::Program(_) | Need::StaticLibraries => None,
+            Need::BpfLints
+            | Need::CAres
+            | Need::Kernel
+            | Need::Program(_)
+            | Need::StaticLibraries => None,
         })
         .collect()
 }

@@ -8,6 +8,7 @@ mod asker;
 mod bad_start;
 mod catalogue;
 mod checksums;
+mod clients;
 mod detach;
 mod egress;
 mod external;

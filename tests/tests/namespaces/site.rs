@@ -88,18 +88,22 @@ impl Site {
 
     /// The same with a pod of another make.
     pub(crate) fn with_pod(make_pod: impl FnOnce(&Namespace) -> Result<Pod>) -> Result<Self> {
-        let services = catalogue::services();
+        Self::with_services(make_pod, &catalogue::services())
+    }
+
+    /// The same with other Services.
+    pub(crate) fn with_services(
+        make_pod: impl FnOnce(&Namespace) -> Result<Pod>,
+        services: &[catalogue::Service],
+    ) -> Result<Self> {
         let zones = [
-            (
-                "db.cluster.local",
-                &*catalogue::zone(&services, SERVICE_TTL),
-            ),
+            ("db.cluster.local", &*catalogue::zone(services, SERVICE_TTL)),
             ("db.example.com", OUTSIDE),
             ("db.root", ROOT),
         ];
         let site = Self::with_core_dns(make_pod, COREFILE, &zones)?;
         site.manifests
-            .write("all.yaml", &catalogue::manifests(&services))?;
+            .write("all.yaml", &catalogue::manifests(services))?;
         Ok(site)
     }
 

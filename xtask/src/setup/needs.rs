@@ -13,6 +13,8 @@ pub(crate) enum Need {
     Kernel,
     /// What programs are linked with that need no libraries when they run.
     StaticLibraries,
+    /// The resolver c-ares, to link with.
+    CAres,
     /// A program of the system, by file name: one of [`super::program::PROGRAMS`].
     Program(&'static str),
     /// A program that is built here.
@@ -142,6 +144,9 @@ pub(crate) const TEST: &[Need] = &[
     Need::Program("qemu-system-x86_64"),
     Need::Program("openssl"),
     Need::Program("musl-gcc"),
+    Need::CAres,
+    Need::Program("go"),
+    Need::Program("javac"),
     Need::Tool(Tool::Etcd),
     Need::Tool(Tool::CoreDns),
     Need::Tool(Tool::KubeApiserver),

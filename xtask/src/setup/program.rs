@@ -53,7 +53,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "go",
         "",
         &["version"],
-        "builds CoreDNS, etcd, Kubernetes, Helm",
+        "builds CoreDNS, etcd, Kubernetes, Helm; Go's resolver",
     ),
     program("ip", "iproute2", &["-V"], "network namespaces"),
     program("tc", "iproute2", &["-V"], "foreign filters beside ours"),
@@ -61,6 +61,12 @@ pub(super) const PROGRAMS: &[Program] = &[
     program("host", "bind9-host", &["-V"], "asks questions"),
     program("getent", "libc-bin", &["--version"], "glibc's resolver"),
     program("musl-gcc", "musl-tools", &["--version"], "musl's resolver"),
+    program(
+        "javac",
+        "default-jdk-headless",
+        &["-version"],
+        "Java's resolver",
+    ),
     program(
         "bpftool",
         "bpftool",

@@ -17,15 +17,26 @@ struct Package {
     name: &'static str,
     /// Tells tests where it lies.
     variable: &'static str,
+    /// What they are told of it: nothing is the whole folder.
+    file: &'static str,
     /// Whether it is empty, and depends first on the one that is wanted.
     is_meta: bool,
 }
 
-const PACKAGES: [Package; 1] = [Package {
-    name: "linux-image-cloud-amd64",
-    variable: "ZEROHOP_GUEST_KERNEL",
-    is_meta: true,
-}];
+const PACKAGES: [Package; 2] = [
+    Package {
+        name: "linux-image-cloud-amd64",
+        variable: "ZEROHOP_GUEST_KERNEL",
+        file: "",
+        is_meta: true,
+    },
+    Package {
+        name: "systemd-resolved",
+        variable: "ZEROHOP_SYSTEMD_RESOLVED",
+        file: "lib/systemd/systemd-resolved",
+        is_meta: false,
+    },
+];
 
 /// Unpacks what is not there yet, and returns what tells tests of it: nothing where packages are not Debian's, so that
 /// those tests say that they were skipped.
@@ -43,9 +54,13 @@ pub(crate) fn unpacked() -> Result<Vec<(&'static str, PathBuf)>> {
                 unpack(package, &folder)?;
             }
         }
-        if folder.is_dir() {
-            variables.push((package.variable, folder));
-        }
+        // Newer packages have everything below /usr.
+        let places = [
+            folder.join(package.file),
+            folder.join("usr").join(package.file),
+        ];
+        let place = places.into_iter().find(|place| place.exists());
+        variables.extend(place.map(|place| (package.variable, place)));
     }
     Ok(variables)
 }

@@ -1,0 +1,185 @@
+//! Real clients that lose every answer of the kernel, while those of the DNS service arrive: each is soon left to
+//! the latter.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tests::{Folder, Pod, Resolver, Tool, program, skip};
+
+use crate::{
+    catalogue::Service,
+    site::{LIMIT, SERVERS, Site, full, ip, lacks},
+};
+
+/// The pod loses what has the kernel's TTL or hop limit: the DNS service's replies have one less, as if it were
+/// one hop behind the node.
+const LOSS: &str = "\
+table inet loss {
+    chain inwards {
+        type filter hook input priority 0
+        iifname eth0 udp sport 53 ip ttl 64 drop
+        iifname eth0 udp sport 53 ip6 hoplimit 64 drop
+    }
+}
+";
+
+const LOOK_UP: (&str, &str) = ("look_up.c", include_str!("clients/look_up.c"));
+const C_ARES: (&str, &str) = ("c_ares.c", include_str!("clients/c_ares.c"));
+const GO: (&str, &str) = ("look_up.go", include_str!("clients/look_up.go"));
+const JAVA: (&str, &str) = ("LookUp.java", include_str!("clients/LookUp.java"));
+const SYSTEMD_RESOLVED: (&str, &str) = (
+    "systemd_resolved.sh",
+    include_str!("clients/systemd_resolved.sh"),
+);
+
+/// How many names are looked up, one after the other. The one whose repeat comes first has the most time-outs,
+/// of a second each, until the agent has made sure of its repeats.
+const NAMES: u8 = 20;
+
+/// A site whose pod loses the kernel's answers, and a client's program.
+struct Scene {
+    site: Site,
+    folder: Folder,
+    resolver: Resolver,
+}
+
+impl Scene {
+    fn new(server: &str) -> Result<Self> {
+        let service = |number: u8| {
+            let addresses = [
+                format!("10.96.1.{number}"),
+                format!("fd00:10:96::1:{number}"),
+            ];
+            Service::new(
+                &format!("s{number}"),
+                &addresses.each_ref().map(|text| &**text),
+            )
+        };
+        let services: Vec<Service> = (0..NAMES).map(service).collect();
+        let site = Site::with_services(|node| Pod::new(node, 1), &services)?;
+        site.node.set_sysctl("ipv4/ip_default_ttl", "63")?;
+        let interface = site.pod.node_interface();
+        let hop_limit = format!("ipv6/conf/{interface}/hop_limit");
+        site.node.set_sysctl(&hop_limit, "63")?;
+        site.pod.namespace().run(&["nft", LOSS])?;
+        Ok(Self {
+            site,
+            folder: Folder::new()?,
+            resolver: Resolver::of_pod("shop", ip(server)),
+        })
+    }
+
+    /// Puts a client's file into its folder, and returns its path.
+    fn write(&self, (name, text): (&str, &str)) -> Result<String> {
+        let path = self.folder.write(name, text)?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    /// Compiles a client by `words`, in which SOURCE stands for its file and PROGRAM for what is made.
+    fn compile(&self, source: (&str, &str), words: &str) -> Result<String> {
+        let source = self.write(source)?;
+        let made = format!("{source}.program");
+        let words = words.replace("SOURCE", &source).replace("PROGRAM", &made);
+        let output = Command::new("sh").args(["-c", &words]).output();
+        let output = output.context("start a shell")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{words}: {said}");
+        Ok(made)
+    }
+
+    /// Runs a client by `words`, which finds each name, and in the end at once.
+    fn judge(&self, words: &[&str]) -> Result<()> {
+        let agent = self.site.agent(&[])?;
+        let names: Vec<String> = (0..NAMES)
+            .map(|number| full(&format!("s{number}")) + ".")
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let pod = &self.site.pod;
+        let output = pod.run_with_resolver(&self.resolver, &[words, &names].concat())?;
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let said = String::from_utf8_lossy(&output.stderr);
+        for name in names {
+            assert!(
+                printed.contains(&format!("{name} found")),
+                "{printed}{said}"
+            );
+        }
+        let (status, report) = agent.full_status(LIMIT)?;
+        assert_eq!((report.breaker.unheard, report.breaker.opened), (1, 1));
+        let client = &report.breaker.first[0];
+        assert_eq!(client.interface, pod.node_interface());
+        // The last ones went to the DNS service at the first try.
+        assert!(status.passed["unheard"] > 0, "{status:?}");
+        Ok(())
+    }
+}
+
+/// Runs `test` at a new scene, or says that it cannot.
+fn at_a_scene(name: &str, server: &str, test: impl FnOnce(&mut Scene) -> Result<()>) -> Result<()> {
+    if lacks(name) {
+        return Ok(());
+    }
+    test(&mut Scene::new(server)?)
+}
+
+#[test]
+fn the_gnu_c_library_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
+    let name = "the_gnu_c_library_is_left_to_the_dns_service_when_answers_are_lost";
+    at_a_scene(name, SERVERS[0], |scene| {
+        scene.judge(&[&scene.compile(LOOK_UP, "gcc -o PROGRAM SOURCE")?])
+    })
+}
+
+#[test]
+fn musl_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
+    let name = "musl_is_left_to_the_dns_service_when_answers_are_lost";
+    at_a_scene(name, SERVERS[1], |scene| {
+        scene.judge(&[&scene.compile(LOOK_UP, "musl-gcc -static -o PROGRAM SOURCE")?])
+    })
+}
+
+#[test]
+fn c_ares_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
+    let name = "c_ares_is_left_to_the_dns_service_when_answers_are_lost";
+    at_a_scene(name, SERVERS[0], |scene| {
+        scene.judge(&[&scene.compile(C_ARES, "gcc -o PROGRAM SOURCE -lcares")?])
+    })
+}
+
+#[test]
+fn go_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
+    let name = "go_is_left_to_the_dns_service_when_answers_are_lost";
+    at_a_scene(name, SERVERS[1], |scene| {
+        scene.judge(&[&scene.compile(GO, "CGO_ENABLED=0 go build -o PROGRAM SOURCE")?])
+    })
+}
+
+#[test]
+fn java_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
+    let name = "java_is_left_to_the_dns_service_when_answers_are_lost";
+    at_a_scene(name, SERVERS[0], |scene| {
+        let classes = scene.compile(JAVA, "javac -d PROGRAM SOURCE")?;
+        let server = format!("-Dserver=dns://{}", ip(SERVERS[0]));
+        scene.judge(&["java", &server, "-cp", &classes, "LookUp"])
+    })
+}
+
+#[test]
+fn systemd_resolved_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
+    let name = "systemd_resolved_is_left_to_the_dns_service_when_answers_are_lost";
+    let resolved = match program(Tool::SystemdResolved) {
+        Ok(path) => path.to_string_lossy().into_owned(),
+        Err(reason) => {
+            skip(name, &reason.to_string());
+            return Ok(());
+        }
+    };
+    at_a_scene(name, SERVERS[0], |scene| {
+        scene.resolver.nameservers = vec![[127, 0, 0, 53].into()];
+        let script = scene.write(SYSTEMD_RESOLVED)?;
+        let program = scene.compile(LOOK_UP, "gcc -o PROGRAM SOURCE")?;
+        let folder = scene.folder.path().to_string_lossy();
+        let server = ip(SERVERS[0]).to_string();
+        scene.judge(&["sh", &script, &folder, &resolved, &server, &program])
+    })
+}
