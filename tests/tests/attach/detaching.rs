@@ -28,7 +28,7 @@ fn detach_removes_everything_once_and_then_says_that_there_is_nothing() {
             assert!(detach_all(Path::new(PINS)).is_err(), "an agent is running");
             drop(lock);
             let removed = detach_all(Path::new(PINS)).unwrap();
-            assert_eq!((removed.links, removed.filters, removed.pins), (1, 0, 3));
+            assert_eq!((removed.links, removed.filters, removed.pins), (1, 0, 4));
             assert!(!Path::new(PINS).exists());
             assert_eq!(tcx_names("pod1"), Vec::<String>::new());
             let removed = detach_all(Path::new(PINS)).unwrap();
