@@ -1,6 +1,9 @@
 //! Replies arrive with right sums, whoever was to make the question's and whoever checks them.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU16, Ordering},
+};
 
 use anyhow::{Context, Result};
 use tests::{
@@ -44,8 +47,10 @@ pub(crate) fn questions() -> Vec<(Question, ResponseCode, usize)> {
             questions.push((question, code, answers));
         }
     }
-    for (id, (question, ..)) in (0x4000..).zip(&mut questions) {
-        question.id = id;
+    // The same ID again might be a repeat, which is the DNS service's.
+    static ID: AtomicU16 = AtomicU16::new(0x4000);
+    for (question, ..) in &mut questions {
+        question.id = ID.fetch_add(1, Ordering::Relaxed);
     }
     questions
 }
