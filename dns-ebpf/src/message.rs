@@ -4,7 +4,10 @@ use core::hint::cold_path;
 
 use crate::{
     checksum,
-    frame::{field::DNS, number as header_number},
+    frame::{
+        field::{DNS, UDP},
+        number as header_number,
+    },
     name::{NAME_MAX, masked_number, number, octet},
     packet::{FRAME_LEN, HEAD_LEN, Tables},
     pass::Pass,
@@ -102,10 +105,10 @@ impl Question {
     }
 }
 
-/// The message's ID.
+/// The sender's port, and behind it the message's ID.
 #[inline(always)]
-pub(crate) fn id(head: &[u8; FRAME_LEN]) -> u16 {
-    header_number(head, DNS)
+pub(crate) fn port_and_id(head: &[u8; FRAME_LEN]) -> u32 {
+    u32::from(header_number(head, UDP)) << 16 | u32::from(header_number(head, DNS))
 }
 
 /// Checks header and counts; returns the number of additional records, zero or one.
@@ -309,7 +312,7 @@ pub(crate) fn write_header(
     if let Some(place) = reply.get_mut(DNS + 2..DNS + 12) {
         place.copy_from_slice(written.as_flattened());
     }
-    let id = checksum::number(id(head));
+    let id = checksum::number(header_number(head, DNS));
     written
         .into_iter()
         .fold(id, |sum, [high, low]| sum + checksum::word(high, low))

@@ -20,12 +20,14 @@ const ANSWERED: u32 = 0;
 const SHARED: u32 = 1;
 /// Left to the DNS service, because it was asked again: by a sign of the kind that is added to this.
 const LEFT: u32 = 2;
+/// A kind that is not counted: the ID was the same, but so late that a retraction would come too late.
+const UNCOUNTED: u32 = 7;
 
 /// The shortest time after which a question is asked again because its answer has not come: nine tenths of the shortest
 /// time-out.
-const PAUSE: u32 = units_of(TIME_OUTS[0] / 10 * 9);
+const PAUSE: i32 = units_of(TIME_OUTS[0] / 10 * 9) as i32;
 /// [`WATCHED_FOR`].
-const WATCHED: u32 = units_of(WATCHED_FOR);
+const WATCHED: i32 = units_of(WATCHED_FOR) as i32;
 
 /// A question that is about to be answered.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,8 @@ pub(crate) struct Asked {
     /// A mark of its name, whatever its letter case: not zero.
     pub(crate) name: u32,
     pub(crate) query_type: u16,
-    pub(crate) id: u16,
+    /// The sender's port, and behind it the ID.
+    pub(crate) id: u32,
     /// The time, in [`units`](crate::answer::units).
     pub(crate) now: u32,
 }
@@ -58,29 +61,25 @@ pub(crate) fn look(tables: &impl Tables, asked: Asked) -> Result<(), Pass> {
     }
     client.last.set(asked.now);
     let ration = client.ration.get();
-    let mut is_answered = true;
-    if ration != 0 {
+    if ration == NOTHING {
         cold_path();
-        if ration == NOTHING {
-            return Err(Pass::Unheard);
-        }
-        is_answered = tables.random().is_multiple_of(ration);
+        return Err(Pass::Unheard);
     }
-    let is_answered = tables.forget(is_answered.into()) != 0;
     // Odd numbers, so that neither mark is zero.
     let question = asked.name ^ (u32::from(asked.query_type) << 1);
     let place = tables.forget(place_of(client, question));
     if place < WATCHED_MAX {
-        if again(tables, client, place, is_answered, &asked) {
+        if again(tables, client, place, &asked) {
             cold_path();
             return Err(Pass::Repeat);
         }
-    } else if is_answered {
+    } else {
+        // What is watched is answered until it is certain whether its answers arrive.
+        if ration != 0 && !tables.random().is_multiple_of(ration) {
+            cold_path();
+            return Err(Pass::Unheard);
+        }
         watch(tables, client, question, &asked);
-    }
-    if !is_answered {
-        cold_path();
-        return Err(Pass::Unheard);
     }
     count(&client.answered);
     Ok(())
@@ -128,7 +127,7 @@ fn is(client: &Client, asked: &Asked) -> bool {
 /// Whether another client may be remembered here instead.
 #[inline(always)]
 fn is_free(client: &Client, now: u32) -> bool {
-    let is_idle = now.wrapping_sub(client.last.get()) >= WATCHED;
+    let is_idle = elapsed(client.last.get(), now) >= WATCHED;
     client.interface.get() == 0 || is_idle && client.ration.get() == 0
 }
 
@@ -175,7 +174,7 @@ fn watch(tables: &impl Tables, client: &Client, question: u32, asked: &Asked) {
         return;
     };
     if watched.get() != 0 {
-        if asked.now.wrapping_sub(before.get()) < WATCHED {
+        if elapsed(before.get(), asked.now) < WATCHED {
             return;
         }
         if state.get() < LEFT {
@@ -185,19 +184,12 @@ fn watch(tables: &impl Tables, client: &Client, question: u32, asked: &Asked) {
     watched.set(question);
     state.set(ANSWERED);
     before.set(asked.now);
-    id.set(asked.id.into());
+    id.set(asked.id);
 }
 
-/// Takes in that a watched question is asked again; says whether it is a repeat that is to be left to the DNS service. If
-/// it is none, it may not be answered all the same.
+/// Takes in that a watched question is asked again; says whether it is a repeat that is to be left to the DNS service.
 #[inline(always)]
-fn again(
-    tables: &impl Tables,
-    client: &Client,
-    place: usize,
-    is_answered: bool,
-    asked: &Asked,
-) -> bool {
+fn again(tables: &impl Tables, client: &Client, place: usize, asked: &Asked) -> bool {
     // VERIFIER: known to be a place, it would be no bounded number any more.
     let place = tables.forget(place) & (WATCHED_MAX - 1);
     let (Some(before), Some(state), Some(id)) = (
@@ -207,26 +199,28 @@ fn again(
     ) else {
         return false;
     };
-    let age = asked.now.wrapping_sub(before.get());
-    let is_same = id.get() == u32::from(asked.id);
+    let age = elapsed(before.get(), asked.now);
     let was = state.get();
+    // Of the many who ask a name under any ID, one has chosen the same by chance now and then.
+    let compared = if was == SHARED { u32::MAX } else { 0xffff };
+    let is_same = (id.get() ^ asked.id) & compared == 0;
     // What a busy client asks all the time.
     if was == SHARED && !is_same && age < WATCHED {
         return false;
     }
     cold_path();
     // Nothing else was asked for since.
-    let is_alone = (before.get().wrapping_sub(client.since.get()) as i32) >= 0;
-    let time_out = if is_alone { time_out_of(age) } else { 0 };
+    let is_alone = elapsed(client.since.get(), before.get()) >= 0;
+    let time_out = if is_alone { time_out_of(age as u32) } else { 0 };
     // VERIFIER: one of few numbers, for each of which it would verify what follows.
     let time_out = tables.forget(time_out as usize) as u32;
     let is_old = age >= WATCHED;
-    if !is_answered && was >= LEFT {
-        return false;
-    }
     let becomes = if was >= LEFT {
         let kind = was - LEFT;
-        let is_polled = if kind == 0 { is_same } else { time_out == kind };
+        let is_polled = match kind {
+            0 | UNCOUNTED => is_same,
+            _ => time_out == kind,
+        };
         if is_polled {
             add(tables, &client.retracted, kind);
             note_polled(client, asked.name);
@@ -236,14 +230,16 @@ fn again(
         let is_strong = is_same && age >= PAUSE;
         let is_weak = !is_same && was == ANSWERED && time_out != 0;
         if (is_strong || is_weak) && !is_polled(client, asked.name) {
-            let kind = if is_same { 0 } else { time_out };
+            let kind = match (is_same, is_old) {
+                (true, false) => 0,
+                (true, true) => UNCOUNTED,
+                (false, _) => time_out,
+            };
             add(tables, &client.signs, kind);
             if is_weak {
-                note_pace(client, age);
+                note_pace(client, age as u32);
             }
             LEFT + kind
-        } else if !is_answered {
-            return false;
         } else if is_old || is_same || is_weak {
             if is_old {
                 count(&client.unrepeated);
@@ -260,8 +256,14 @@ fn again(
     }
     state.set(becomes);
     before.set(asked.now);
-    id.set(asked.id.into());
+    id.set(asked.id);
     becomes != ANSWERED
+}
+
+/// How long it is since `then`; below zero where another CPU's clock was looked at a tick later than this one's.
+#[inline(always)]
+fn elapsed(then: u32, now: u32) -> i32 {
+    now.wrapping_sub(then) as i32
 }
 
 /// The kind of weak sign that a repeat after so long a time is: within a tenth of a usual time-out. Zero: none.

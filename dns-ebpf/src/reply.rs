@@ -149,7 +149,7 @@ pub(crate) fn prepare<P: Packet>(
             source: frame.source(&scratch.frame),
             name: spelling.mark(),
             query_type: question.query_type,
-            id: message::id(&scratch.frame),
+            id: message::port_and_id(&scratch.frame),
             now: answer::units(scratch.time),
         },
     )?;

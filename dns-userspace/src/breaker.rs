@@ -31,10 +31,13 @@ const OPEN: Duration = Duration::from_secs(60);
 const OPEN_MAX: Duration = Duration::from_secs(3_600);
 /// Of so many questions one is answered then.
 const RATION: u32 = 100;
-/// After so many answers that have arrived, all are answered again.
+/// After so many answers that have arrived, while no sign waits to be confirmed, all are answered again.
 const ARRIVED: i64 = 3;
-/// Many clients: as many as that, and more than a tenth of the node's.
+/// Many clients: as many as that, and more than a tenth of those that have asked within [`RECENT`].
 const MANY: usize = 3;
+const RECENT: Duration = Duration::from_secs(600);
+/// A client that has not asked for so long is forgotten.
+pub const FORGOTTEN: Duration = Duration::from_secs(7_200);
 
 /// Who asks: the interface that it is behind, and its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +98,7 @@ impl Circuit {
 
     /// How long it takes until some questions are answered; none if it is not open.
     #[must_use]
-    pub fn opens_in(self, now: Duration) -> Option<Duration> {
+    pub fn half_open_in(self, now: Duration) -> Option<Duration> {
         let since = Duration::from_secs(self.since.into());
         (self.ration == NOTHING).then(|| (since + self.pause()).saturating_sub(now))
     }
@@ -120,6 +123,8 @@ pub struct Seen {
     pub counted: Counted,
     /// How it is answered.
     pub circuit: Circuit,
+    /// How long it has not asked.
+    pub quiet: Duration,
 }
 
 /// A client that is to be answered otherwise.
@@ -138,8 +143,9 @@ pub struct Switch {
 /// What is remembered of all clients.
 #[derive(Debug, Default)]
 pub struct Breaker {
-    histories: BTreeMap<Source, History>,
-    /// How many clients there were, and how many of them were not answered as usual.
+    /// By place and source: two CPUs that meet a new client at once may put it into both its places.
+    histories: BTreeMap<(usize, Source), History>,
+    /// How many clients have asked lately, and how many of them were not answered as usual.
     clients: usize,
     rationed: usize,
 }
@@ -150,7 +156,9 @@ impl Breaker {
         let mut histories = std::mem::take(&mut self.histories);
         let mut switches = Vec::new();
         for seen in seen {
-            let mut history = histories.remove(&seen.source).unwrap_or_default();
+            let mut history = histories
+                .remove(&(seen.place, seen.source))
+                .unwrap_or_default();
             if let Some((circuit, reason)) = history.beat(now, seen) {
                 history = History::default();
                 switches.push(Switch {
@@ -160,18 +168,16 @@ impl Breaker {
                     reason,
                 });
             }
-            self.histories.insert(seen.source, history);
+            self.histories.insert((seen.place, seen.source), history);
         }
         let switched = |seen: &Seen| {
             let mut switches = switches.iter();
-            let switch = switches.find(|switch| switch.source == seen.source);
+            let switch = switches.find(|switch| switch.place == seen.place);
             switch.map_or(seen.circuit, |switch| switch.circuit)
         };
-        self.clients = seen.len();
-        self.rationed = seen
-            .iter()
-            .filter(|seen| !switched(seen).is_closed())
-            .count();
+        let recent = || seen.iter().filter(|seen| seen.quiet < RECENT);
+        self.clients = recent().count();
+        self.rationed = recent().filter(|seen| !switched(seen).is_closed()).count();
         switches
     }
 
@@ -237,7 +243,7 @@ impl Counted {
 impl History {
     fn beat(&mut self, now: Duration, seen: &Seen) -> Option<(Circuit, String)> {
         let circuit = seen.circuit;
-        if let Some(left) = circuit.opens_in(now) {
+        if let Some(left) = circuit.half_open_in(now) {
             let half_open = Circuit {
                 ration: RATION,
                 since: seconds(now),
@@ -246,7 +252,7 @@ impl History {
             let reason = format!("is tried again with one answer in {RATION}");
             return (left == Duration::ZERO).then_some((half_open, reason));
         }
-        self.take_in(now, seen.counted);
+        let waits = self.take_in(now, seen.counted);
         if circuit.is_closed() {
             return Some((circuit.opened(now), self.reason_to_open()?));
         }
@@ -254,14 +260,14 @@ impl History {
             let reason = "has asked again what was answered to try it".to_owned();
             return Some((circuit.opened(now), reason));
         }
-        (self.arrived >= ARRIVED).then(|| {
+        (self.arrived >= ARRIVED && !waits).then(|| {
             let reason = format!("has got {ARRIVED} answers");
             (Circuit::default(), reason)
         })
     }
 
-    /// Takes in what was counted, and what has settled of it.
-    fn take_in(&mut self, now: Duration, counted: Counted) {
+    /// Takes in what was counted, and what has settled of it; says whether a sign is neither confirmed nor retracted.
+    fn take_in(&mut self, now: Duration, counted: Counted) -> bool {
         let counted = counted.since(*self.before.get_or_insert(counted));
         self.samples.push_back((now, counted));
         let has_settled = |time: Duration| time + SETTLED <= now;
@@ -274,7 +280,7 @@ impl History {
             .copied()
             .filter(|(time, _)| has_settled(*time))
         else {
-            return;
+            return true;
         };
         let arrived = i64::from(settled.answered) - i64::from(counted.all_signs());
         if arrived > self.arrived || settled.paces != self.weak.paces {
@@ -292,10 +298,11 @@ impl History {
             self.always.unrepeated = counted.unrepeated;
         }
         let here = self.here(settled);
-        let meanwhile = here.answered - self.strong.answered;
+        let meanwhile = here.answered.wrapping_sub(self.strong.answered);
         if meanwhile > SHARE * (here.strong - self.strong.strong).max(1) {
             self.strong = here;
         }
+        counted.signs != counted.retracted
     }
 
     /// A row that begins here.

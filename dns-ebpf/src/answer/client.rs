@@ -35,7 +35,7 @@ pub struct Client {
     pub last: Cell<u32>,
     /// Marks of the questions that are watched (name and type); zero: none.
     pub questions: [Cell<u32>; WATCHED_MAX],
-    /// Their IDs.
+    /// Their ports and, behind those, IDs.
     pub ids: [Cell<u32>; WATCHED_MAX],
     /// When they were asked last.
     pub asked: [Cell<u32>; WATCHED_MAX],

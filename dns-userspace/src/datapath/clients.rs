@@ -1,17 +1,23 @@
 //! The map of clients, in the agent's memory.
 
 use std::{
+    io,
     mem::offset_of,
     net::Ipv6Addr,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use aya::Ebpf;
-use dns_ebpf::answer::{CLIENTS_MAX, Client};
-use rustix::net::{AddressFamily, SocketType, netdevice::index_to_name, socket};
+use dns_ebpf::answer::{CLIENTS_MAX, Client, units};
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketType, netdevice::index_to_name, socket},
+};
 
 use super::{
+    control,
     mapped::Mapped,
     object::{CLIENTS, take},
 };
@@ -37,8 +43,9 @@ impl Clients {
 
     /// All that are remembered.
     pub fn seen(&self) -> impl Iterator<Item = Seen> {
+        let now = units(control::now());
         let places = self.0.iter().enumerate();
-        places.filter_map(|(place, words)| {
+        places.filter_map(move |(place, words)| {
             let source = source(words)?;
             Some(Seen {
                 place,
@@ -51,6 +58,7 @@ impl Clients {
                     retracted: several(words, offset_of!(Client, retracted)),
                 },
                 circuit: circuit(words),
+                quiet: quiet(words, now),
             })
         })
     }
@@ -80,10 +88,16 @@ impl Clients {
 }
 
 /// The name of an interface of this network namespace; none if there is no such interface.
-#[must_use]
-pub fn interface_name(index: u32) -> Option<String> {
-    let socket = socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
-    index_to_name(socket, index).ok()
+///
+/// # Errors
+/// The kernel's, if it cannot be asked.
+pub fn interface_name(index: u32) -> io::Result<Option<String>> {
+    let socket = socket(AddressFamily::UNIX, SocketType::DGRAM, None)?;
+    match index_to_name(socket, index) {
+        Ok(name) => Ok(Some(name)),
+        Err(Errno::NODEV | Errno::NXIO) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn forget(words: &Words) {
@@ -102,6 +116,12 @@ fn source(words: &Words) -> Option<Source> {
         interface,
         address: Ipv6Addr::from(octets),
     })
+}
+
+/// How long a client has not asked. Its last time may be a tick ahead.
+fn quiet(words: &Words, now: u32) -> Duration {
+    let passed = now.wrapping_sub(read(words, offset_of!(Client, last))) as i32;
+    Duration::from_nanos(u64::from(passed.max(0) as u32) << 20)
 }
 
 fn circuit(words: &Words) -> Circuit {

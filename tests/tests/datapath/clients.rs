@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use dns_ebpf::{Outcome, Pass, answer::Client};
+use dns_ebpf::{
+    Outcome, Pass,
+    answer::{Client, units},
+};
 use dns_userspace::breaker::{Breaker, Circuit, Counted, Seen, Source};
 use tests::hickory_proto::rr::RecordType;
 
@@ -102,7 +105,7 @@ impl Node {
             client.ration.set(switch.circuit.ration);
             client.rationed_at.set(switch.circuit.since);
             client.times.set(switch.circuit.times);
-            let is_open = switch.circuit.opens_in(Duration::ZERO).is_some();
+            let is_open = switch.circuit.half_open_in(Duration::ZERO).is_some();
             self.opened = self.opened.or(is_open.then(|| self.time()));
         }
     }
@@ -116,7 +119,7 @@ impl Node {
         let places = self.tables.clients.iter().enumerate();
         places
             .filter(|(_, client)| client.interface.get() != 0)
-            .map(|(place, client)| seen(place, client))
+            .map(|(place, client)| self.seen_at(place, client))
     }
 
     /// The circuit of the only client.
@@ -162,31 +165,33 @@ impl Node {
         }
         matches!(outcome, Outcome::Answered(_))
     }
-}
 
-fn seen(place: usize, client: &Client) -> Seen {
-    let address = client
-        .source
-        .each_ref()
-        .map(|word| word.get().to_ne_bytes());
-    let octets: [u8; 16] = address.concat().try_into().expect("an address");
-    Seen {
-        place,
-        source: Source {
-            interface: INTERFACE,
-            address: octets.into(),
-        },
-        counted: Counted {
-            answered: client.answered.get(),
-            unrepeated: client.unrepeated.get(),
-            paces: client.paces.get(),
-            signs: client.signs.each_ref().map(std::cell::Cell::get),
-            retracted: client.retracted.each_ref().map(std::cell::Cell::get),
-        },
-        circuit: Circuit {
-            ration: client.ration.get(),
-            since: client.rationed_at.get(),
-            times: client.times.get(),
-        },
+    fn seen_at(&self, place: usize, client: &Client) -> Seen {
+        let address = client
+            .source
+            .each_ref()
+            .map(|word| word.get().to_ne_bytes());
+        let octets: [u8; 16] = address.concat().try_into().expect("an address");
+        let quiet = units(self.tables.now).wrapping_sub(client.last.get());
+        Seen {
+            place,
+            source: Source {
+                interface: INTERFACE,
+                address: octets.into(),
+            },
+            counted: Counted {
+                answered: client.answered.get(),
+                unrepeated: client.unrepeated.get(),
+                paces: client.paces.get(),
+                signs: client.signs.each_ref().map(std::cell::Cell::get),
+                retracted: client.retracted.each_ref().map(std::cell::Cell::get),
+            },
+            circuit: Circuit {
+                ration: client.ration.get(),
+                since: client.rationed_at.get(),
+                times: client.times.get(),
+            },
+            quiet: Duration::from_nanos(u64::from(quiet) << 20),
+        }
     }
 }

@@ -29,7 +29,7 @@ impl Seen {
     }
 }
 
-/// Asks for `web` one question after the other, each once, until it is stopped.
+/// Asks for `web` one question after the other, until it is stopped. Who has answered counts when it has two in a row.
 pub(crate) struct Asker {
     seen: Arc<Seen>,
     thread: Option<JoinHandle<Result<()>>>,
@@ -45,7 +45,13 @@ impl Asker {
             let mut question = Question::new(&full("web"), RecordType::A);
             while !shared.stop.load(Ordering::Relaxed) {
                 question.id = question.id.wrapping_add(1);
-                let answer = answer(&client.resolve(&question)?)?;
+                let mut answer = answer(&client.resolve(&question)?)?;
+                if answer.by == Answerer::Service {
+                    // One question alone may pass: its ID came round, or its checksum stands as well as it is to be
+                    // finished.
+                    question.id = question.id.wrapping_add(1);
+                    answer = self::answer(&client.resolve(&question)?)?;
+                }
                 ensure!(answer.data == ["10.96.0.80"], "{answer:?}");
                 shared.count(answer.by).fetch_add(1, Ordering::Relaxed);
             }

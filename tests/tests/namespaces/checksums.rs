@@ -47,12 +47,16 @@ pub(crate) fn questions() -> Vec<(Question, ResponseCode, usize)> {
             questions.push((question, code, answers));
         }
     }
-    // The same ID again might be a repeat, which is the DNS service's.
-    static ID: AtomicU16 = AtomicU16::new(0x4000);
     for (question, ..) in &mut questions {
-        question.id = ID.fetch_add(1, Ordering::Relaxed);
+        question.id = fresh_id();
     }
     questions
+}
+
+/// An ID that no question has had: the same again might be a repeat, which is the DNS service's.
+fn fresh_id() -> u16 {
+    static ID: AtomicU16 = AtomicU16::new(0x4000);
+    ID.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What a raw reader may see: a whole sum, or one that it is told to be unfinished.
@@ -60,10 +64,18 @@ const RIGHT: [Checksum; 2] = [Checksum::Right, Checksum::Unfinished];
 
 /// Asks all [`questions`] and judges each reply as the socket and as a raw reader see it.
 pub(crate) fn judge(client: &Client, reader: &PacketSocket, setting: &str) -> Result<()> {
-    for (question, code, answers) in questions() {
+    for (mut question, code, answers) in questions() {
+        let ask = |question: &Question| {
+            let about = || format!("{setting}: {question:?}");
+            answer(&client.resolve(question).with_context(about)?).with_context(about)
+        };
+        let mut answer = ask(&question)?;
+        if answer.by == Answerer::Service {
+            // One question in 65,536 passes, for its sum may stand as well as it is to be finished.
+            question.id = fresh_id();
+            answer = ask(&question)?;
+        }
         let about = || format!("{setting}: {question:?}");
-        let message = client.resolve(&question).with_context(about)?;
-        let answer = answer(&message).with_context(about)?;
         assert_eq!(answer.by, Answerer::Kernel, "{}", about());
         assert_eq!(answer.code, code, "{}", about());
         assert_eq!(answer.data.len(), answers, "{}", about());

@@ -232,7 +232,7 @@ fn when_nobody_outside_answers_the_question_passes_after_the_lifetime() -> Resul
             wait_for_report(&agent, |external| {
                 let failing = &external.failing;
                 let told = failing.first.iter().all(|failure| {
-                    failure.object.starts_with("database.example.com. ")
+                    failure.object.starts_with("Database.example.com. ")
                         && !failure.reason.is_empty()
                 });
                 (external.fresh, failing.count) == (0, 2) && told

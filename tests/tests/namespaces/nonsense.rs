@@ -137,7 +137,7 @@ fn bad_parts() -> Vec<Bad> {
         ),
         bad(
             "Service shop/crowd".to_owned(),
-            "5000 records",
+            "more A and SRV records",
             endpoints(
                 "crowd",
                 &format!("endpoints: {many}\nports: [{{name: http, port: 80}}]"),

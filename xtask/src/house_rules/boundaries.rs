@@ -32,7 +32,15 @@ const PURE: [&str; 10] = [
 ];
 
 /// What no pure module mentions: runtimes, clients, the kernel, clocks, files, sockets.
-const IMPURE_CRATES: [&str; 6] = ["aya", "aya_obj", "kube", "notify", "rtnetlink", "tokio"];
+const IMPURE_CRATES: [&str; 7] = [
+    "aya",
+    "aya_log",
+    "aya_obj",
+    "kube",
+    "notify",
+    "rtnetlink",
+    "tokio",
+];
 const IMPURE_PATHS: [&str; 8] = [
     "std::env",
     "std::fs",
@@ -56,7 +64,7 @@ struct Owned {
 
 const OWNED: [Owned; 2] = [
     Owned {
-        crates: &["aya", "aya_obj"],
+        crates: &["aya", "aya_log", "aya_obj"],
         owner: "dns-userspace/src/datapath",
         rule: "one-folder-knows-aya",
     },

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    breaker::{Breaker, Seen, Source, Switch},
+    breaker::{Breaker, FORGOTTEN, Seen, Source, Switch},
     datapath::{
         clients::{Clients, interface_name},
         control,
@@ -44,10 +44,13 @@ impl Unheard {
     pub(super) fn beat(&mut self) {
         let now = Duration::from_nanos(control::now());
         let mut seen: Vec<Seen> = self.clients.seen().collect();
-        // A pod that is gone leaves its place to others.
+        // A client that is gone leaves its place to others.
         seen.retain(|seen| {
-            let is_gone =
-                !seen.circuit.is_closed() && interface_name(seen.source.interface).is_none();
+            let has_no_interface = || {
+                let name = interface_name(seen.source.interface);
+                name.is_ok_and(|name| name.is_none())
+            };
+            let is_gone = seen.quiet > FORGOTTEN || !seen.circuit.is_closed() && has_no_interface();
             if is_gone {
                 self.clients.forget(seen);
             }
@@ -59,7 +62,7 @@ impl Unheard {
                 self.note(now, switch);
             }
             let mut seen = seen.iter_mut();
-            if let Some(seen) = seen.find(|seen| seen.source == switch.source) {
+            if let Some(seen) = seen.find(|seen| seen.place == switch.place) {
                 seen.circuit = switch.circuit;
             }
         }
@@ -79,7 +82,7 @@ impl Unheard {
         } = switch;
         let interface = name_of(*source);
         let client = source.ip();
-        if let Some(pause) = circuit.opens_in(now) {
+        if let Some(pause) = circuit.half_open_in(now) {
             self.opened += 1;
             tracing::warn!(
                 %interface, %client,
@@ -109,7 +112,7 @@ impl Unheard {
         let named = seen.iter().take(NAMED).map(|seen| UnheardReport {
             interface: name_of(seen.source),
             client: seen.source.ip().to_string(),
-            seconds_left: seen.circuit.opens_in(now).map(|left| left.as_secs()),
+            seconds_left: seen.circuit.half_open_in(now).map(|left| left.as_secs()),
             times: seen.circuit.times,
             reason: self.reasons.get(&seen.source).cloned(),
         });
@@ -128,5 +131,6 @@ impl Unheard {
 
 /// The interface's name, or its number.
 fn name_of(source: Source) -> String {
-    interface_name(source.interface).unwrap_or_else(|| format!("number {}", source.interface))
+    let name = interface_name(source.interface).ok().flatten();
+    name.unwrap_or_else(|| format!("number {}", source.interface))
 }

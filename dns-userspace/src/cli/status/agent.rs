@@ -96,6 +96,12 @@ fn breaker(text: &mut String, breaker: &BreakerReport) -> std::fmt::Result {
         "\n{} clients have probably not got the kernel's answers",
         breaker.unheard
     )?;
+    if breaker.many {
+        writeln!(
+            text,
+            "  so many that something of the node itself may keep replies from pods"
+        )?;
+    }
     for unheard in &breaker.first {
         let how = match unheard.seconds_left {
             Some(seconds) => format!("left to the DNS service for {seconds} s more"),

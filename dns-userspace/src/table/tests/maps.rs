@@ -77,7 +77,7 @@ impl MemoryMaps {
                     .clone(),
             );
         }
-        Some((octets, sections))
+        Some((octets, sections.into_iter().map(said).collect()))
     }
 
     /// Asserts that the entries of these names are as wanted.
@@ -215,6 +215,14 @@ impl Maps for MemoryMaps {
     }
 }
 
+/// What a section says, which is the same whether or not it may be spared.
+fn said(section: Section) -> Section {
+    Section {
+        spare: false,
+        ..section
+    }
+}
+
 /// What a draft shall be in the maps, in the form of [`MemoryMaps::content`].
 pub(super) fn content_of(draft: &Draft) -> (Vec<u8>, Vec<Section>) {
     let mut number = 0;
@@ -228,7 +236,10 @@ pub(super) fn content_of(draft: &Draft) -> (Vec<u8>, Vec<Section>) {
     sections.sort_by_key(|(key, _)| keys.iter().position(|other| other == key));
     (
         octets,
-        sections.into_iter().map(|(_, section)| section).collect(),
+        sections
+            .into_iter()
+            .map(|(_, section)| said(section))
+            .collect(),
     )
 }
 
