@@ -1,6 +1,12 @@
 //! DNS questions, octet by octet, so that a test can also send what no library would.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
+};
 
 use hickory_proto::rr::RecordType;
 
@@ -41,7 +47,11 @@ pub struct Edns {
 impl Question {
     /// A question of class IN with RD set and no OPT record, as glibc sends it, with an ID of its own.
     pub fn new(name: &str, record_type: RecordType) -> Self {
-        static ASKED: AtomicU16 = AtomicU16::new(0x5a48);
+        // Each program begins elsewhere: the same ID again might be a repeat.
+        static ASKED: LazyLock<AtomicU16> = LazyLock::new(|| {
+            let chance = RandomState::new().build_hasher().finish();
+            AtomicU16::new(chance as u16)
+        });
         Self {
             id: ASKED.fetch_add(1, Ordering::Relaxed),
             flags: FLAG_RECURSION_DESIRED,

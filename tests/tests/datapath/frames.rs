@@ -89,9 +89,12 @@ pub(crate) fn with_ipv4_header(frame: &[u8], change: impl FnOnce(&mut Vec<u8>)) 
     [&frame[..14], &header, &frame[34..]].concat()
 }
 
-/// A question without OPT, with RD set.
+/// A question without OPT, with RD set, under the same ID each time.
 pub(crate) fn question(name: &str, record_type: RecordType) -> Question {
-    Question::new(name, record_type)
+    Question {
+        id: 0x5a48,
+        ..Question::new(name, record_type)
+    }
 }
 
 /// A message of a header's words and octets after it.

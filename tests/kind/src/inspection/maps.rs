@@ -21,7 +21,7 @@ pub(crate) struct Laid {
 }
 
 /// The maps of the layout, which are pinned.
-pub(crate) const LAYOUT: [Laid; 15] = [
+pub(crate) const LAYOUT: [Laid; 16] = [
     laid(
         "ENTRIES_40",
         "hash",
@@ -106,6 +106,12 @@ pub(crate) const LAYOUT: [Laid; 15] = [
         "array",
         ["u32", "Changes"],
         "the last change of each stripe of names",
+    ),
+    laid(
+        "CLIENTS",
+        "array",
+        ["u32", "Client"],
+        "what clients were answered lately",
     ),
 ];
 
