@@ -28,5 +28,6 @@ mod recorded;
 mod repeats;
 mod replies;
 mod round_trip;
+mod steady;
 mod targets;
 mod test_run;
