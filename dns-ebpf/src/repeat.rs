@@ -1,9 +1,10 @@
-//! Who asks the same again has probably not got the answer. Repeats are recognised, counted and left to the DNS service, so
-//! that a second try always has another way; what follows from their number, the agent decides.
+//! Who asks the same again has probably not got the answer. Repeats of what is watched are counted and left to the DNS
+//! service, so that a second try has another way; what follows from their number, the agent decides. Of a client with many
+//! questions under way some are watched.
 //!
 //! A sign is *strong* when name, type and ID are the same (resolvers of the C libraries, of c-ares, Java and systemd), and
-//! *weak* when name and type are asked again a usual time-out later under another ID (Go's resolver), with nothing between
-//! but the name's other types. A name that is asked for again although the DNS service has answered is *polled*: its
+//! *weak* when name and type are asked again a usual time-out later under another ID (Go's resolver), with nothing answered
+//! between but the name's other types. A name that is asked for again although the DNS service has answered is *polled*: its
 //! repeats mean nothing.
 
 use core::{cell::Cell, hint::cold_path};

@@ -27,7 +27,8 @@ pub struct Client {
     pub interface: Cell<u32>,
     /// Its address as it lies in memory; IPv4 as an IPv4-mapped IPv6 address.
     pub source: [Cell<u32>; 4],
-    /// The mark of the name that it has asked for last, and since when it has asked for no other.
+    /// The mark of the name that it has asked for last, and since when it has asked for no other; names that are left to
+    /// the DNS service do not count.
     pub name: Cell<u32>,
     /// See `name`.
     pub since: Cell<u32>,
