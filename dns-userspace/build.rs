@@ -1,7 +1,7 @@
 //! Builds the BPF object and embeds it, if the agent may be built for this machine at all.
 //!
-//! `AYA_BUILD_SKIP` embeds an empty object instead, so that the agent can be type-checked and its pure
-//! tests be run without a BPF toolchain. `ZEROHOP_BPF_TOOLCHAIN` names the rustup toolchain to use.
+//! `AYA_BUILD_SKIP` embeds an empty object instead, so that the agent can be type-checked and the tests
+//! of its library be run without a BPF toolchain. `ZEROHOP_BPF_TOOLCHAIN` names the rustup toolchain to use.
 
 #[path = "src/supported.rs"]
 mod supported;

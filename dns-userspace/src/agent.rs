@@ -8,6 +8,7 @@ mod upkeep;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use dns_core::{in_force::Seen, outside::Resolved, world::Event};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
@@ -26,11 +27,8 @@ use crate::{
         interfaces::InterfaceWatch,
         object,
     },
-    in_force::Seen,
-    outside::Resolved,
     source::cluster::dns_server,
     telemetry::{self, Telemetry},
-    world::Event,
 };
 
 /// How often the lease is renewed.

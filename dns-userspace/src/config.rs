@@ -9,12 +9,14 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
-
-use crate::{
+use dns_core::{
     corefile::{KUBEADM, Mounted},
-    datapath::{attach::Hook, interfaces::Selection, object::Sizes},
     in_force::{self, Running},
     policy::{Rules, ZoneError, zone_name},
+};
+
+use crate::{
+    datapath::{attach::Hook, interfaces::Selection, object::Sizes},
     source::Source,
 };
 

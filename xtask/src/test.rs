@@ -52,9 +52,10 @@ const fn library(package: &'static str) -> Suite {
 }
 
 /// What root runs: all.
-const WITH_ROOT: [Suite; 9] = [
+const WITH_ROOT: [Suite; 10] = [
     library("dns-ebpf"),
     whole("xtask"),
+    whole("dns-core"),
     whole("dns-userspace"),
     whole("replay"),
     library("parity"),
@@ -65,9 +66,10 @@ const WITH_ROOT: [Suite; 9] = [
 ];
 
 /// What needs no root.
-const WITHOUT_ROOT: [Suite; 7] = [
+const WITHOUT_ROOT: [Suite; 8] = [
     library("dns-ebpf"),
     whole("xtask"),
+    whole("dns-core"),
     library("dns-userspace"),
     library("parity"),
     whole("pod"),

@@ -1,6 +1,6 @@
 //! What of a policy the kernel's maps can express.
 
-use crate::{
+use dns_core::{
     encode::Forms,
     policy::{Policy, Zone},
 };

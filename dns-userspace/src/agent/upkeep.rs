@@ -12,6 +12,13 @@ mod write;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
+use dns_core::{
+    encode::Forms,
+    outside::Resolved,
+    projection::{self, View},
+    table::{Changed, Table},
+    world::{Event, Owner, World},
+};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -25,13 +32,8 @@ use super::interfaces::Coverage;
 use crate::{
     config::Config,
     datapath::{clients::Clients, kernel_log, object::Loaded, store::Store},
-    encode::Forms,
-    outside::Resolved,
-    projection::{self, View},
-    table::{Changed, Table},
     telemetry::Telemetry,
     told::Told,
-    world::{Event, Owner, World},
 };
 
 /// Heartbeats between two tries of names that the maps have refused, and how many owners are tried then.

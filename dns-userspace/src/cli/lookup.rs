@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use dns_core::encode::{self, asks_for_any, wire_name};
 use dns_ebpf::answer::{ENTRY_HEAD, Entry, LEFT, SECTION_HEAD, SLOT_LEN, TARGETS, WHERE_MASK};
 use hickory_proto::{
     op::Message,
@@ -12,10 +13,7 @@ use hickory_proto::{
 use serde::Serialize;
 
 use super::{Output, Pinned};
-use crate::{
-    datapath::{keys::key_length, reader::Reader},
-    encode::{self, asks_for_any, wire_name},
-};
+use crate::datapath::{keys::key_length, reader::Reader};
 
 /// Shows what the kernel holds of a name.
 #[derive(Clone, Debug, Args)]

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use aya::Ebpf;
+use dns_core::breaker::{Circuit, Counted, Seen, Source, Switch};
 use dns_ebpf::answer::{CLIENTS_MAX, Client, units};
 use rustix::{
     io::Errno,
@@ -21,7 +22,6 @@ use super::{
     mapped::Mapped,
     object::{CLIENTS, take},
 };
-use crate::breaker::{Circuit, Counted, Seen, Source, Switch};
 
 /// A [`Client`] as it is shared: its fields are words.
 type Words = [AtomicU32; size_of::<Client>() / 4];

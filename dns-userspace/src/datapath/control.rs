@@ -146,7 +146,7 @@ impl ControlMap {
     }
 
     /// Sets where the search for the closest encloser of an absent name ends, and where it begins; see
-    /// [`Policy::search_labels`](crate::policy::Policy::search_labels).
+    /// [`Policy::search_labels`](dns_core::policy::Policy::search_labels).
     pub fn set_search_labels(&self, [zone, search]: [u16; 2]) {
         self.shared().zone_labels.store(zone, Ordering::Release);
         self.shared().search_labels.store(search, Ordering::Release);

@@ -2,9 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use dns_core::encode::WireName;
 use dns_ebpf::{KEY_LENGTHS, answer::Destination};
-
-use crate::encode::WireName;
 
 /// Octets of the key of a name.
 #[must_use]

@@ -9,6 +9,11 @@ use aya::{
     Ebpf,
     maps::{Array, HashMap, MapData, MapError},
 };
+use dns_core::{
+    encode::WireName,
+    policy::Policy,
+    table::{Maps, Operation, Refused},
+};
 use dns_ebpf::answer::{ENTRY_LEN, FORM_LEN, PORTS_MAX, SECTION_LENGTHS, ZONE_LEN};
 
 use super::{
@@ -16,11 +21,6 @@ use super::{
     counters::{Counters, Counts},
     keys::{destination, key, key_length},
     object,
-};
-use crate::{
-    encode::WireName,
-    policy::Policy,
-    table::{Maps, Operation, Refused},
 };
 
 /// The port that the kernel always looks at (RFC 1035 §4.2).

@@ -9,6 +9,7 @@ mod tests;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use dns_core::outside::Question;
 use hickory_resolver::{
     NameServerPool, PoolContext, TlsConfig,
     config::{ConnectionConfig, NameServerConfig, ResolverOpts},
@@ -22,8 +23,6 @@ use hickory_resolver::{
         rr::{RData, Record, RecordType},
     },
 };
-
-use super::Question;
 
 /// How long a denial is kept at most, in seconds: as long as CoreDNS's `cache 30` does.
 const DENIAL_MAX: u32 = 30;

@@ -5,6 +5,7 @@ mod tests;
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
+use dns_core::outside::{Question, Resolved};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use hickory_proto::rr::Name;
 use tokio::{
@@ -13,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Question, Report, Resolved,
+    Report,
     lookup::{DnsService, Failure, Reply},
     schedule::{Schedule, Turn},
 };

@@ -18,10 +18,11 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use dns_core::outside::{QUERY_TYPES, Question};
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
-use super::{QUERY_TYPES, Question, lookup::Failure};
+use super::lookup::Failure;
 use crate::told::Told;
 
 /// The part of a lifetime that is left when a question is asked a first time again: a fifth, within bounds.

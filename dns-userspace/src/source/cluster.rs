@@ -14,6 +14,13 @@ mod watch;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use dns_core::{
+    objects::{
+        Kind,
+        written::{WrittenEndpointSlice, WrittenNamespace, WrittenService},
+    },
+    world::Event,
+};
 use futures_util::future::join3;
 use kube::{
     Client, Config,
@@ -25,13 +32,6 @@ use tokio::{
 };
 
 use self::watch::Follower;
-use crate::{
-    objects::{
-        Kind,
-        written::{WrittenEndpointSlice, WrittenNamespace, WrittenService},
-    },
-    world::Event,
-};
 
 /// How long a connection to the API server may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@ mod read;
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
+use dns_core::{objects::Kind, world::Event};
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode, ModifyKind},
@@ -19,7 +20,6 @@ use tokio::{
 };
 
 use self::read::Reading;
-use crate::{objects::Kind, world::Event};
 
 /// Reads the files, then tells their objects, and again whenever a file changes.
 ///

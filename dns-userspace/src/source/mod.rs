@@ -1,5 +1,5 @@
 //! Where Kubernetes objects come from. A source turns what it finds into
-//! [`Event`]s; the agent's [`World`](crate::world::World) is the only
+//! [`Event`]s; the agent's [`World`](dns_core::world::World) is the only
 //! store.
 
 pub mod cluster;
@@ -7,9 +7,8 @@ pub mod manifests;
 
 use std::path::PathBuf;
 
+use dns_core::world::Event;
 use tokio::{sync::mpsc::Sender, task::JoinHandle};
-
-use crate::world::Event;
 
 /// A place that objects come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

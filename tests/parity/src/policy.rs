@@ -1,6 +1,6 @@
 //! What the agent makes of a Corefile.
 
-use dns_userspace::{
+use dns_core::{
     corefile::{Mounted, Server, policy_of},
     policy::{Policy, Rules},
 };

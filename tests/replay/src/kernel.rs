@@ -11,18 +11,13 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use aya::{Ebpf, TestRun as _, TestRunOptions, programs::SchedClassifier};
+use dns_core::{encode::Forms, policy::Policy, table::Table, world::Owner};
 use dns_ebpf::Pass;
-use dns_userspace::{
-    datapath::{
-        clients::Clients,
-        mtus::Mtus,
-        object::{self, Sizes},
-        store::Store,
-    },
-    encode::Forms,
-    policy::Policy,
-    table::Table,
-    world::Owner,
+use dns_userspace::datapath::{
+    clients::Clients,
+    mtus::Mtus,
+    object::{self, Sizes},
+    store::Store,
 };
 
 pub use self::fill::Filled;

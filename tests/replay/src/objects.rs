@@ -1,6 +1,6 @@
 //! A fixture's Kubernetes objects, as the agent's source would have told of them.
 
-use dns_userspace::{
+use dns_core::{
     objects::{
         Kind, Skipped,
         written::{Written, WrittenEndpointSlice, WrittenNamespace, WrittenService},

@@ -1,6 +1,6 @@
 //! The policy of a group: of its Corefile, and of the version of CoreDNS that it was recorded with.
 
-use dns_userspace::{
+use dns_core::{
     corefile::{Mounted, Server, policy_of},
     policy::{Policy, Rules},
 };

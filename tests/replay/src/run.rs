@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use dns_userspace::projection::{self, NothingResolved, View};
+use dns_core::projection::{self, NothingResolved, View};
 use serde_json::{Value, json};
 
 use crate::{

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dns_userspace::{
+use dns_core::{
     policy::Capping,
     projection::{Resolution, Resolved},
 };

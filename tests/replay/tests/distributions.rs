@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use dns_userspace::{
+use dns_core::{
     corefile::{self, Mounted, Server},
     policy::Rules,
 };
@@ -28,7 +28,9 @@ struct Distribution {
 const DISTRIBUTIONS: [Distribution; 10] = [
     Distribution {
         name: "kubeadm, 1.32 and later",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/kubeadm.corefile"),
+        corefile: include_str!(
+            "../../../dns-userspace/core/src/corefile/tests/data/kubeadm.corefile"
+        ),
         files: &[],
         image: "registry.k8s.io/coredns/coredns:v1.12.1",
         share: 100,
@@ -36,7 +38,7 @@ const DISTRIBUTIONS: [Distribution; 10] = [
     Distribution {
         name: "kubeadm before 1.32",
         corefile: include_str!(
-            "../../../dns-userspace/src/corefile/tests/data/kubeadm-before-1.32.corefile"
+            "../../../dns-userspace/core/src/corefile/tests/data/kubeadm-before-1.32.corefile"
         ),
         files: &[],
         image: "registry.k8s.io/coredns/coredns:v1.11.3",
@@ -44,7 +46,7 @@ const DISTRIBUTIONS: [Distribution; 10] = [
     },
     Distribution {
         name: "k3s",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/k3s.corefile"),
+        corefile: include_str!("../../../dns-userspace/core/src/corefile/tests/data/k3s.corefile"),
         files: &[(
             "/etc/coredns/NodeHosts",
             "192.168.1.10 node1\n192.168.1.11 node2\n",
@@ -54,35 +56,39 @@ const DISTRIBUTIONS: [Distribution; 10] = [
     },
     Distribution {
         name: "RKE2",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/rke2.corefile"),
+        corefile: include_str!("../../../dns-userspace/core/src/corefile/tests/data/rke2.corefile"),
         files: &[],
         image: "rancher/hardened-coredns:v1.12.1-build20250401",
         share: 100,
     },
     Distribution {
         name: "EKS",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/eks.corefile"),
+        corefile: include_str!("../../../dns-userspace/core/src/corefile/tests/data/eks.corefile"),
         files: &[],
         image: "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/coredns:v1.11.4-eksbuild.33",
         share: 94,
     },
     Distribution {
         name: "AKS",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/aks.corefile"),
+        corefile: include_str!("../../../dns-userspace/core/src/corefile/tests/data/aks.corefile"),
         files: &[],
         image: "mcr.microsoft.com/oss/v2/kubernetes/coredns:v1.12.1-1",
         share: 100,
     },
     Distribution {
         name: "OpenShift, digest only",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/openshift.corefile"),
+        corefile: include_str!(
+            "../../../dns-userspace/core/src/corefile/tests/data/openshift.corefile"
+        ),
         files: &[],
         image: "quay.io/openshift-release-dev/ocp-v4.0-art-dev@sha256:0123",
         share: 94,
     },
     Distribution {
         name: "kubespray",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/kubespray.corefile"),
+        corefile: include_str!(
+            "../../../dns-userspace/core/src/corefile/tests/data/kubespray.corefile"
+        ),
         files: &[],
         image: "registry.k8s.io/coredns/coredns:v1.12.0",
         share: 94,
@@ -90,7 +96,7 @@ const DISTRIBUTIONS: [Distribution; 10] = [
     Distribution {
         name: "kubespray, with options",
         corefile: include_str!(
-            "../../../dns-userspace/src/corefile/tests/data/kubespray-options.corefile"
+            "../../../dns-userspace/core/src/corefile/tests/data/kubespray-options.corefile"
         ),
         files: &[("/etc/coredns/hosts", "192.168.1.10 node1\n")],
         image: "registry.k8s.io/coredns/coredns:v1.12.4",
@@ -98,7 +104,9 @@ const DISTRIBUTIONS: [Distribution; 10] = [
     },
     Distribution {
         name: "any of these, another version",
-        corefile: include_str!("../../../dns-userspace/src/corefile/tests/data/kubeadm.corefile"),
+        corefile: include_str!(
+            "../../../dns-userspace/core/src/corefile/tests/data/kubeadm.corefile"
+        ),
         files: &[],
         image: "coredns/coredns:latest",
         share: 94,
@@ -175,7 +183,7 @@ fn every_distributions_corefile_lets_nearly_all_of_a_pods_questions_be_answered(
             answer_when_logged: false,
         };
         let policy = corefile::policy_of(&mounted, &server);
-        let target = dns_userspace::policy::zone_name("db.example.com").expect("a name");
+        let target = dns_core::policy::zone_name("db.example.com").expect("a name");
         let said = Said::of(&upstream, [target], policy.outside);
         kernel
             .fill(&policy, &told.world, &said)

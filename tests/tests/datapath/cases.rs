@@ -10,14 +10,12 @@ mod options;
 
 use std::collections::BTreeSet;
 
+use dns_core::encode::{WireName, wire_name};
 use dns_ebpf::{
     Outcome, Pass,
     answer::{STRIPES, stripe},
 };
-use dns_userspace::{
-    datapath::keys::key,
-    encode::{WireName, wire_name},
-};
+use dns_userspace::datapath::keys::key;
 use tests::{frame::Datagram, hickory_proto::rr::Name};
 
 use crate::{

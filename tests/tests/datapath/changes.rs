@@ -3,11 +3,9 @@
 use std::process::Command;
 
 use aya::{maps::MapInfo, programs::SchedClassifier};
+use dns_core::table::{Maps as _, Operation};
 use dns_ebpf::answer::stripe;
-use dns_userspace::{
-    datapath::{control::Touched, keys::key},
-    table::{Maps as _, Operation},
-};
+use dns_userspace::datapath::{control::Touched, keys::key};
 use tests::{hickory_proto::rr::RecordType::A, skipped_without_root};
 
 use crate::{

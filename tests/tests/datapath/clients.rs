@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use dns_core::breaker::{Breaker, Circuit, Counted, Seen, Source};
 use dns_ebpf::{
     Outcome, Pass,
     answer::{Client, units},
 };
-use dns_userspace::breaker::{Breaker, Circuit, Counted, Seen, Source};
 use tests::hickory_proto::rr::RecordType;
 
 use crate::{

@@ -3,15 +3,15 @@
 use crate::nodes;
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
-use dns_userspace::{
+use dns_core::{
     encode::{self, Forms, WireName},
     policy::{Policy, Zone},
     projection::{self, NothingResolved, View},
     records::Node,
-    source::Source,
     table::{Maps, Table},
     world::{Owner, World},
 };
+use dns_userspace::source::Source;
 
 /// The zones of the tests, with no label in common: one short, one long, and one so long that its spelling
 /// is not repeated in targets.

@@ -1,14 +1,14 @@
 //! Entries that the encoder does not make, or must never make: written octet by octet.
 
+use dns_core::{
+    encode::{Section, WireName},
+    table::{Maps, Operation},
+};
 use dns_ebpf::{
     answer::{
         AUTHORITATIVE, ENTRY_HEAD, Entry, LEFT, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN, TARGETS,
     },
     sum_of,
-};
-use dns_userspace::{
-    encode::{Section, WireName},
-    table::{Maps, Operation},
 };
 
 /// Type A.

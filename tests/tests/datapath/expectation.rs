@@ -1,7 +1,7 @@
 //! What must be answered, worked out from the records of every name and nothing else.
 
+use dns_core::records::{Denial, Node, RecordSet};
 use dns_ebpf::NAME_MAX;
-use dns_userspace::records::{Denial, Node, RecordSet};
 use tests::hickory_proto::rr::RecordType;
 
 use crate::cluster::Cluster;

@@ -1,6 +1,6 @@
 //! Generated questions, mutations of frames, and record sets.
 
-use dns_userspace::encode::WireName;
+use dns_core::encode::WireName;
 use proptest::{
     collection::vec,
     prelude::*,

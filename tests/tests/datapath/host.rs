@@ -7,6 +7,10 @@ use std::{
     ops::Range,
 };
 
+use dns_core::{
+    encode,
+    table::{Maps, Operation, Refused},
+};
 use dns_ebpf::{
     Failed, Outcome, Packet, Scratch, Tables,
     answer::{
@@ -14,11 +18,7 @@ use dns_ebpf::{
         PORTS_MAX, SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone, ZoneHead,
     },
 };
-use dns_userspace::{
-    datapath::keys::{destination, key, key_length},
-    encode,
-    table::{Maps, Operation, Refused},
-};
+use dns_userspace::datapath::keys::{destination, key, key_length};
 
 use crate::cluster::{Cluster, SERIAL};
 

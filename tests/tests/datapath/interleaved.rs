@@ -8,12 +8,7 @@ mod steps;
 
 use std::cell::Cell;
 
-use dns_ebpf::{
-    Outcome, Scratch, Tables,
-    answer::{ENTRY_LEN, SECTION_MAX, STRIPES, Section},
-};
-use dns_userspace::{
-    datapath::keys::key,
+use dns_core::{
     encode,
     objects::{
         Address, Endpoint, EndpointSlice, Kind, Namespace, Object, ObjectReference, Service,
@@ -23,6 +18,11 @@ use dns_userspace::{
     table::Table,
     world::{Affected, Event, World},
 };
+use dns_ebpf::{
+    Outcome, Scratch, Tables,
+    answer::{ENTRY_LEN, SECTION_MAX, STRIPES, Section},
+};
+use dns_userspace::datapath::keys::key;
 use tests::hickory_proto::rr::RecordType::{self, A, AAAA, SRV};
 
 use self::steps::{Interleaved, Steps};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use dns_core::table::{Maps as _, Operation};
 use dns_ebpf::{Answered, Outcome, Pass};
-use dns_userspace::table::{Maps as _, Operation};
 use proptest::prelude::*;
 use tests::{
     frame::{Checksum, Datagram, with_checksum},

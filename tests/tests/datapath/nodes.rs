@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use dns_userspace::{
+use dns_core::{
     policy::Zone,
     records::{Denial, Node, RecordSet},
     world::Owner,

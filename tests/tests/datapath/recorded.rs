@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use dns_ebpf::Outcome;
-use dns_userspace::{
+use dns_core::{
     objects::written::{Written, WrittenEndpointSlice, WrittenNamespace, WrittenService},
     policy::{Policy, Zone},
     world::{Event, World},
 };
+use dns_ebpf::Outcome;
 use serde::Deserialize;
 use serde_json::Value;
 use tests::{

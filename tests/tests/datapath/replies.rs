@@ -137,7 +137,7 @@ fn absent_names_of_every_zone_are_denied() {
     let cluster = Cluster::standard();
     let tables = cases::tables(&cluster);
     for zone in &cluster.policy.zones {
-        let zone = dns_userspace::encode::wire_name(&zone.name).expect("a zone");
+        let zone = dns_core::encode::wire_name(&zone.name).expect("a zone");
         for below in [&b""[..], b"\x03svc", b"\x04shop\x03svc"] {
             let name = [&b"\x06nobody"[..], below, &zone].concat();
             let outcome = ask(&cluster, &tables, &frame(Family::V4, &name, RecordType::A));

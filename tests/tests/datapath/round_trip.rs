@@ -5,14 +5,14 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use dns_ebpf::{Answered, Outcome, Pass};
-use dns_userspace::{
+use dns_core::{
     encode,
     policy::{Policy, Zone},
     records::{Denial, Node, RecordSet},
     table::Table,
     world::{Owner, World},
 };
+use dns_ebpf::{Answered, Outcome, Pass};
 use proptest::{collection::vec, prelude::*, sample::select};
 use tests::{
     frame::Datagram,

@@ -1,11 +1,11 @@
 //! Any services with targets in the zone: spelled as the client spells the zone, with their addresses.
 
-use dns_ebpf::{Answered, Outcome, Pass};
-use dns_userspace::{
+use dns_core::{
     encode,
     policy::{Policy, Zone},
     records::Node,
 };
+use dns_ebpf::{Answered, Outcome, Pass};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tests::{
     frame::{Checksum, Datagram},

@@ -12,16 +12,14 @@ use aya::{
     programs::{ProgramError, SchedClassifier, Xdp},
     util::nr_cpus,
 };
+use dns_core::encode;
 use dns_ebpf::Scratch;
-use dns_userspace::{
-    datapath::{
-        clients::Clients,
-        control::Touched,
-        mtus::Mtus,
-        object::{self, Sizes},
-        store::Store,
-    },
-    encode,
+use dns_userspace::datapath::{
+    clients::Clients,
+    control::Touched,
+    mtus::Mtus,
+    object::{self, Sizes},
+    store::Store,
 };
 
 use crate::{

@@ -11,12 +11,7 @@ use std::{
     time::Instant,
 };
 
-use dns_userspace::{
-    datapath::{
-        keys::key_length,
-        object::{self, Sizes},
-        store::Store,
-    },
+use dns_core::{
     encode::{Forms, encode},
     objects::{
         Address, Endpoint, EndpointPort, EndpointSlice, Namespace, Object, Protocol, Service,
@@ -26,6 +21,11 @@ use dns_userspace::{
     projection::{NothingResolved, View, each_node_of},
     table::Table,
     world::{Event, Owner, World},
+};
+use dns_userspace::datapath::{
+    keys::key_length,
+    object::{self, Sizes},
+    store::Store,
 };
 use tests::{MapMemory, skipped_without_root};
 

@@ -13,17 +13,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
+use dns_core::encode;
 use dns_ebpf::{Pass, answer::stripe};
-use dns_userspace::{
-    datapath::{
-        attach::{Attachment, Attachments, Hook, Programs},
-        interfaces::{AttachPoint, Interface},
-        keys::key,
-        mtus::Mtus,
-        object::{self, Sizes},
-        store::Store,
-    },
-    encode,
+use dns_userspace::datapath::{
+    attach::{Attachment, Attachments, Hook, Programs},
+    interfaces::{AttachPoint, Interface},
+    keys::key,
+    mtus::Mtus,
+    object::{self, Sizes},
+    store::Store,
 };
 use tests::{
     Client, Pins, Pod, Question,

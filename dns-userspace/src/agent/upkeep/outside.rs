@@ -6,6 +6,12 @@ use std::{
     time::Duration,
 };
 
+use dns_core::{
+    objects::Address,
+    outside::{Answers, Resolved},
+    projection::{self, dns_addresses},
+    world::{Affected, Owner, World},
+};
 use hickory_proto::rr::Name;
 use tokio::{
     sync::{mpsc, watch},
@@ -15,10 +21,7 @@ use tokio::{
 use super::Upkeep;
 use crate::{
     datapath::control,
-    objects::Address,
-    outside::{Answers, Report, Resolved, Resolver},
-    projection::{self, dns_addresses},
-    world::{Affected, Owner, World},
+    outside::{Report, Resolver},
 };
 
 #[cfg(test)]

@@ -6,19 +6,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::time::Instant;
-
-use super::Upkeep;
-use crate::{
-    agent::fit::fit,
-    config::SetUp,
-    datapath::control,
+use dns_core::{
     encode::{self, Forms},
     in_force::{Effective, InForce, Now, Options, Seen},
     objects::Protocol,
     policy::{Left, Policy},
     world::{Owner, World},
 };
+use tokio::time::Instant;
+
+use super::Upkeep;
+use crate::{agent::fit::fit, config::SetUp, datapath::control};
 
 /// The policy in effect.
 #[derive(Debug)]

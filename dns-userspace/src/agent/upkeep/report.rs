@@ -4,11 +4,11 @@
 //! replaced. So a Corefile that leaves everything to the DNS service is no obstacle, and neither is what happens
 //! later, such as an API server that is away: whether questions are answered now is told apart from it.
 
+use dns_core::{in_force::Effective, objects::Skipped};
+
 use super::{Readiness, Upkeep};
 use crate::{
     datapath::control,
-    in_force::Effective,
-    objects::Skipped,
     telemetry::{
         DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport, PolicyReport, Report,
         SkippedReport, TextReport, ZoneReport,

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
+use dns_core::{
     objects::{Kind, ObjectReference, Skipped},
-    told::without_numbers,
     world::{Event, Owner},
 };
+
+use crate::told::without_numbers;
 
 /// What is not served now, and has been told.
 #[derive(Debug, Default)]

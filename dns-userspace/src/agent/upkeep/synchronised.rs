@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{objects::Kind, world::Event};
+use dns_core::{objects::Kind, world::Event};
 
 /// What the source has last said of each kind.
 #[derive(Debug, Default)]

@@ -1,9 +1,10 @@
-//! Clients that have probably not got the kernel's answers: see [`breaker`](crate::breaker).
+//! Clients that have probably not got the kernel's answers: see [`breaker`](dns_core::breaker).
 
 use std::{collections::BTreeMap, time::Duration};
 
+use dns_core::breaker::{Breaker, FORGOTTEN, Seen, Source, Switch};
+
 use crate::{
-    breaker::{Breaker, FORGOTTEN, Seen, Source, Switch},
     datapath::{
         clients::{Clients, interface_name},
         control,

@@ -2,13 +2,14 @@
 
 use std::{num::NonZero, panic, thread};
 
-use super::Upkeep;
-use crate::{
+use dns_core::{
     encode::{self, Draft, Forms},
     objects::Skipped,
     projection::{self, View},
     world::Owner,
 };
+
+use super::Upkeep;
 
 /// How many owners are worked out before they are written. All that is made of them is in memory at once: some
 /// 10 kB for a headless service of ten endpoints.

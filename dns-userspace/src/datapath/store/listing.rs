@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 use aya::maps::MapError;
+use dns_core::{encode::WireName, table::Adopted};
 
 use super::{super::keys::name_of, Store};
-use crate::{encode::WireName, table::Adopted};
 
 impl Store {
     /// Reads what an earlier agent has left.

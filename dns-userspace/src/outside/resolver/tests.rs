@@ -1,13 +1,11 @@
 //! The task against a scripted server, with the time in the test's hands.
 
+use dns_core::outside::Answers;
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use tokio::{task::JoinHandle, time::advance};
 
 use super::*;
-use crate::outside::{
-    Answers,
-    scripted::{Asked, Server, StoppedClock, address, name, settle},
-};
+use crate::outside::scripted::{Asked, Server, StoppedClock, address, name, settle};
 
 const TARGET: &str = "db.example.com.";
 /// The system had been up for a while.

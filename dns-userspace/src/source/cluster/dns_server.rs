@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
 };
 
+use dns_core::in_force::Seen;
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -33,7 +34,6 @@ use self::{
     assemble::{Objects, REMEDY, selector_of, ways_of},
     followed::{Followed, State},
 };
-use crate::in_force::Seen;
 
 /// Follows the set-up of the servers behind the DNS Service `(namespace, name)`, and tells every change of it,
 /// from a task of its own, until the receiver is dropped.

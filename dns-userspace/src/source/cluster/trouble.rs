@@ -2,10 +2,10 @@
 
 use std::{error::Error as _, time::Duration};
 
+use dns_core::objects::Kind;
 use kube::core::Status;
 
 use super::path;
-use crate::objects::Kind;
 
 /// Why a list or a watch ended before it should.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, mem};
 
-use crate::objects::{ObjectReference, Skipped};
+use dns_core::objects::{ObjectReference, Skipped};
 
 /// What of each object was skipped when it was last read; objects of which nothing was are not in it.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Unread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::Kind;
+    use dns_core::objects::Kind;
 
     fn service(name: &str) -> ObjectReference {
         ObjectReference {

@@ -6,6 +6,10 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use dns_core::{
+    objects::{Kind, ObjectReference, written::Written},
+    world::Event,
+};
 use futures_util::{Stream, StreamExt};
 use kube::{
     Client,
@@ -24,11 +28,7 @@ use super::{
     trouble::Trouble,
     unread::Unread,
 };
-use crate::{
-    objects::{Kind, ObjectReference, written::Written},
-    told::Told,
-    world::Event,
-};
+use crate::told::Told;
 
 /// How long a kind may be silent before it counts as lost.
 const SILENCE: Duration = Duration::from_secs(30);

@@ -11,17 +11,17 @@ mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dns_core::objects::{
+    Namespace, Object, ObjectReference, Skipped,
+    written::{
+        Metadata, Mirrored, Written, WrittenEndpointSlice, WrittenNamespace, WrittenService,
+    },
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use self::{
     document::{Unreadable, documents, yaml},
     others::Others,
-};
-use crate::objects::{
-    Namespace, Object, ObjectReference, Skipped,
-    written::{
-        Metadata, Mirrored, Written, WrittenEndpointSlice, WrittenNamespace, WrittenService,
-    },
 };
 
 /// How many warnings are logged of one reading.

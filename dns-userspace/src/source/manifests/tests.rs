@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
+use dns_core::world::World;
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::*;
-use crate::world::World;
 
 /// A folder of its own for one test, removed at its end.
 struct Folder(PathBuf);

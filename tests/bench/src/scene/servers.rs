@@ -16,7 +16,7 @@ use super::{
 
 /// kubeadm's Corefile.
 pub(super) const KUBEADM: &str =
-    include_str!("../../../../dns-userspace/src/corefile/tests/data/kubeadm.corefile");
+    include_str!("../../../../dns-userspace/core/src/corefile/tests/data/kubeadm.corefile");
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 const ATTEMPT_LIMIT: Duration = Duration::from_millis(200);

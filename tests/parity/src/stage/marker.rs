@@ -1,7 +1,7 @@
 //! Objects that show that everything before them has been seen: one of each watched kind, changed after all
 //! others.
 
-use dns_userspace::world::World;
+use dns_core::world::World;
 use serde_json::{Value, json};
 
 use crate::{

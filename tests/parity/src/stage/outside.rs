@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
-use dns_userspace::{
-    datapath::control,
-    outside::{Answers, Report, Resolved, Resolver},
+use dns_core::{
+    outside::{Answers, QUERY_TYPES, Resolved},
     policy::Policy,
     projection::{View, outside_targets},
     world::{Affected, World},
+};
+use dns_userspace::{
+    datapath::control,
+    outside::{Report, Resolver},
 };
 use replay::kernel::Kernel;
 use tests::hickory_proto::rr::Name;
@@ -70,7 +73,7 @@ impl Outside {
         let targets: BTreeSet<Name> = outside_targets(self.view(policy, world))
             .into_keys()
             .collect();
-        let questions = targets.len() * dns_userspace::outside::QUERY_TYPES.len();
+        let questions = targets.len() * QUERY_TYPES.len();
         self.answers.want(targets.clone());
         self.wanted.send_replace(targets);
         let settled = |report: &Report| {

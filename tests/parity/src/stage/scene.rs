@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use dns_userspace::{
+use dns_core::{
     policy::Policy,
-    source::Source,
     world::{Affected, Event, World},
 };
+use dns_userspace::source::Source;
 use replay::kernel::{Family, Reaction, Transport};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use dns_userspace::{
+use dns_core::{
     encode::{self, Forms},
     objects::Skipped,
     policy::Policy,

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use dns_core::table::{Maps, Operation, Refused};
 use dns_ebpf::{
     Tables,
     answer::{
@@ -9,10 +10,7 @@ use dns_ebpf::{
         SLOT_LEN, Section, ZoneHead, stripe,
     },
 };
-use dns_userspace::{
-    datapath::keys::key,
-    table::{Maps, Operation, Refused},
-};
+use dns_userspace::datapath::keys::key;
 
 use crate::host::HostTables;
 

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use dns_userspace::{
-    datapath::store::Store,
+use dns_core::{
     encode::{self, Forms},
     objects::{Address, Endpoint, EndpointSlice, Kind, Namespace, Object, Service},
     policy::{Policy, Zone},
@@ -12,6 +11,7 @@ use dns_userspace::{
     table::{Changed, Table},
     world::{Affected, Event, World},
 };
+use dns_userspace::datapath::store::Store;
 
 use super::{CHANGING, Changing, FILLERS, STEADY, filler, steady};
 use crate::site::{SERVERS, address};
@@ -82,7 +82,7 @@ impl Writer {
     }
 
     fn delete(&mut self, kind: Kind, name: &str) {
-        let reference = dns_userspace::objects::ObjectReference {
+        let reference = dns_core::objects::ObjectReference {
             kind,
             namespace: "shop".into(),
             name: name.into(),

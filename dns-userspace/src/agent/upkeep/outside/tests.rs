@@ -1,9 +1,6 @@
 //! What is asked where, and what is kept.
 
-use hickory_proto::rr::{RData, Record, RecordType, rdata::A};
-
-use super::*;
-use crate::{
+use dns_core::{
     objects::{
         Object,
         written::{Written, WrittenEndpointSlice, WrittenService},
@@ -11,6 +8,9 @@ use crate::{
     outside::Question,
     world::Event,
 };
+use hickory_proto::rr::{RData, Record, RecordType, rdata::A};
+
+use super::*;
 
 fn read<W: Written + serde::de::DeserializeOwned>(yaml: &str) -> Event {
     let written: W = serde_saphyr::from_str(yaml).unwrap();
@@ -107,7 +107,7 @@ async fn only_services_that_lead_or_led_elsewhere_and_namespaces_raise_doubts() 
     assert!(!doubts(&mut world, slice("web")));
     assert!(doubts(&mut world, service("other", external)));
     assert!(doubts(&mut world, service("ext", plain)), "it led there");
-    let namespace = Object::Namespace(crate::objects::Namespace::named("n"));
+    let namespace = Object::Namespace(dns_core::objects::Namespace::named("n"));
     assert!(doubts(&mut world, Event::Applied(namespace)));
 }
 

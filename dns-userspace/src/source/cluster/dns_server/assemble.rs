@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use dns_core::{corefile::Mounted, in_force::Running};
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, Deployment},
@@ -17,7 +18,6 @@ use super::{
     layout::Layout,
     mounts::{Files, Mount},
 };
-use crate::{corefile::Mounted, in_force::Running};
 
 /// What to do when the set-up cannot be read.
 pub(super) const REMEDY: &str = "give the policy by --corefile FILE";

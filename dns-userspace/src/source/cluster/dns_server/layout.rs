@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dns_core::in_force::DNS_PORT;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 
 use super::mounts::{Mount, mounts_of};
-use crate::in_force::DNS_PORT;
 
 /// A container that runs CoreDNS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use dns_core::in_force::Running;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment},
     core::v1::{ConfigMap, Pod},
@@ -15,7 +16,6 @@ use k8s_openapi::api::{
 use serde_json::{Value, json};
 
 use super::assemble::{Objects, Way, ways_of};
-use crate::in_force::Running;
 
 /// Objects of the namespace `kube-system`, by name.
 #[derive(Default)]

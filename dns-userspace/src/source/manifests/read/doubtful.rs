@@ -1,11 +1,12 @@
 //! Objects of which the name is all that is known: what they would give passes, for without them it would be
 //! denied.
 
-use super::{Place, Reading, endpoints::service};
-use crate::objects::{
+use dns_core::objects::{
     EndpointSlice, Namespace, Object, Service,
     written::{Metadata, Mirrored, SERVICE_NAME},
 };
+
+use super::{Place, Reading, endpoints::service};
 
 impl Reading {
     /// Takes in an object that cannot be read, for this reason. If its names are not known either, none is denied.

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Body, Place, Reading, document::Unreadable};
-use crate::objects::{
+use dns_core::objects::{
     Address, EndpointSlice, Kind, Object, ObjectReference, Service,
     written::{Metadata, Mirrored, WrittenEndpoints},
 };
+
+use super::{Body, Place, Reading, document::Unreadable};
 
 /// The kind, as objects state it.
 const KIND: &str = "Endpoints";

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::objects::printable;
+use dns_core::objects::printable;
 
 /// How many kinds are named.
 const KINDS_MAX: usize = 10;

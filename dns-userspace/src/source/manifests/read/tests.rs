@@ -2,8 +2,9 @@
 
 mod endpoints;
 
+use dns_core::objects::Address;
+
 use super::*;
-use crate::objects::Address;
 
 fn reading(yaml: &str) -> Reading {
     let mut reading = Reading::default();

@@ -1,9 +1,9 @@
 //! Volumes of all kinds, at places beside and within each other.
 
+use dns_core::in_force::Running;
 use serde_json::{Value, json};
 
 use super::{Cluster, kubeadm, object, push};
-use crate::in_force::Running;
 
 /// Servers with these mounts and volumes beside kubeadm's.
 fn with(mount: Value, volume: Value) -> Cluster {

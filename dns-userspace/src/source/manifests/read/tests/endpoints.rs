@@ -1,15 +1,15 @@
 //! Endpoints in place of EndpointSlices, and services of which endpoints are missing.
 
-use proptest::prelude::*;
-
-use super::*;
-use crate::{
+use dns_core::{
     objects::Kind,
     policy::{Policy, Zone},
     projection::{NothingResolved, View, nodes_of},
     records::Denial,
     world::{Event, Owner, World},
 };
+use proptest::prelude::*;
+
+use super::*;
 
 const HEADLESS: &str =
     "kind: Service\nmetadata: {name: db, namespace: n}\nspec: {clusterIP: None}\n";

@@ -1,7 +1,7 @@
 //! What the cluster's DNS service is set up to answer: zones, lifetimes, options, and what it does that
 //! we leave to it.
 //!
-//! Pure. Every other pure module takes its choices from one [`Policy`] value; `corefile` makes it from
+//! Pure. Every other module here takes its choices from one [`Policy`] value; `corefile` makes it from
 //! the Corefile in force.
 
 mod lifetimes;

@@ -208,11 +208,21 @@ impl Effective {
     }
 }
 
+/// Nothing at all would be answered by a Corefile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("nothing could be answered by {origin}: {reasons}")]
+pub struct NothingAnswered {
+    /// Where the Corefile comes from.
+    origin: String,
+    /// Why each of its zones is left.
+    reasons: String,
+}
+
 /// Checks a Corefile that a person has given.
 ///
 /// # Errors
 /// Why nothing at all would be answered by it.
-pub fn check(running: &Running, options: Options) -> anyhow::Result<()> {
+pub fn check(running: &Running, options: Options) -> Result<(), NothingAnswered> {
     let now = Now {
         since_boot: Duration::ZERO,
         since_epoch: Duration::ZERO,
@@ -222,11 +232,10 @@ pub fn check(running: &Running, options: Options) -> anyhow::Result<()> {
         .policy;
     if policy.zones.is_empty() {
         let reasons: Vec<String> = policy.left.into_iter().map(|left| left.reason).collect();
-        anyhow::bail!(
-            "nothing could be answered by {}: {}",
-            running.origin,
-            reasons.join("; ")
-        );
+        return Err(NothingAnswered {
+            origin: running.origin.clone(),
+            reasons: reasons.join("; "),
+        });
     }
     Ok(())
 }

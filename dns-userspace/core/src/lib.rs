@@ -1,0 +1,24 @@
+//! What the cluster's DNS would answer: Kubernetes objects and Corefiles in, operations on the datapath's maps out.
+//!
+//! Everything here only computes: equal input, equal output. What happens is told, the time too, so this crate does no
+//! input and output, reads no clock and writes no log. Its Cargo.toml names no crate for any of that, and a house rule
+//! refuses what the standard library has.
+//!
+//! [`corefile`] reads a Corefile into a [`policy`]; [`in_force`] says which one holds. [`world`] keeps the
+//! [`objects`], [`projection`] makes [`records`] of them, [`encode`] writes these as entries, and [`table`] says in
+//! which order maps are changed. [`outside`] keeps what is known of names outside the cluster, and [`breaker`] decides
+//! which clients are left to the DNS service.
+
+#![forbid(unsafe_code)]
+
+pub mod breaker;
+pub mod corefile;
+pub mod encode;
+pub mod in_force;
+pub mod objects;
+pub mod outside;
+pub mod policy;
+pub mod projection;
+pub mod records;
+pub mod table;
+pub mod world;
