@@ -52,9 +52,9 @@ pub enum Pass {
     Entry = 20,
     /// A kernel helper failed, and the packet was put back as it came.
     Restored = 21,
-    /// The answer is from outside the cluster, and the client asks in a way that is handed on there: without RD, with
+    /// The answer is of an external name, and the client asks in a way that is handed on there: without RD, with
     /// CD, for DNSSEC records (DO), or for its subnet.
-    Outside = 22,
+    External = 22,
     /// The question's UDP checksum is wrong, or may be taken for a whole one as well as for one that is still to be
     /// finished.
     Checksum = 23,
@@ -93,7 +93,7 @@ impl Pass {
         Pass::Spelling,
         Pass::Entry,
         Pass::Restored,
-        Pass::Outside,
+        Pass::External,
         Pass::Checksum,
         Pass::Source,
         Pass::Repeat,
@@ -125,7 +125,7 @@ impl Pass {
             Pass::Spelling => "spelling",
             Pass::Entry => "entry",
             Pass::Restored => "restored",
-            Pass::Outside => "outside",
+            Pass::External => "external",
             Pass::Checksum => "checksum",
             Pass::Source => "source",
             Pass::Repeat => "repeat",

@@ -33,7 +33,7 @@ pub(crate) struct Records {
     pub(crate) authoritative: bool,
     /// Answer, authority and additional records, without the OPT.
     pub(crate) counts: [u8; 3],
-    /// When they end; not zero: they come from outside the cluster.
+    /// When they end; not zero: they are those of an external name.
     pub(crate) ends: u64,
 }
 
@@ -133,13 +133,13 @@ pub(crate) fn prepare<P: Packet>(
     if message_len > question.size_limit(control.size_cap) {
         return Err(Pass::ClientSize);
     }
-    // CoreDNS hands flags and OPT on with its question for a name outside the cluster.
+    // CoreDNS hands flags and OPT on with its question for an external name.
     let is_particular = || {
         let by_opt = question.opt.is_some_and(|opt| opt.is_particular());
         by_opt || message::is_particular(&scratch.frame)
     };
     if records.ends != 0 && is_particular() {
-        return Err(Pass::Outside);
+        return Err(Pass::External);
     }
     // VERIFIER: here, for what follows has many outcomes. What passes in spite of it is counted as answered; it is rare.
     repeat::look(

@@ -2,14 +2,14 @@
 //! the maps of the datapath.
 //!
 //! [`dns_core`] works out what is answered; everything that knows the network, the kernel or a clock is here.
-//! [`source`] brings objects, [`outside`] asks for names outside the cluster, [`datapath`] knows the kernel, and
+//! [`source`] brings objects, [`external`] asks for external names, [`datapath`] knows the kernel, and
 //! [`agent`] is the one task that joins them.
 
 pub mod agent;
 pub mod cli;
 pub mod config;
 pub mod datapath;
-pub mod outside;
+pub mod external;
 pub mod source;
 #[cfg(test)]
 mod supported;

@@ -43,7 +43,7 @@ pub struct Report {
     pub kinds: Vec<ReportedKind>,
     /// Addresses and ports that count as the cluster's DNS.
     pub dns_addresses: Vec<String>,
-    /// What is asked of names outside the cluster.
+    /// What is asked of external names.
     pub external: ReportedExternal,
     /// On how many interfaces other programs run before the datapath.
     pub interfaces_behind: u64,
@@ -71,7 +71,7 @@ pub struct ReportedUnheard {
     pub client: String,
 }
 
-/// What is asked of names outside the cluster that services lead to.
+/// What is asked of external names that services lead to.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReportedExternal {
     /// How many questions there are.

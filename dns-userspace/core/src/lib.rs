@@ -6,7 +6,7 @@
 //!
 //! [`corefile`] reads a Corefile into a [`policy`]; [`in_force`] says which one holds. [`world`] keeps the
 //! [`objects`], [`projection`] makes [`records`] of them, [`encode`] writes these as entries, and [`table`] says in
-//! which order maps are changed. [`outside`] keeps what is known of names outside the cluster, and [`breaker`] decides
+//! which order maps are changed. [`external`] keeps what is known of external names, and [`breaker`] decides
 //! which clients are left to the DNS service.
 
 #![forbid(unsafe_code)]
@@ -14,9 +14,9 @@
 pub mod breaker;
 pub mod corefile;
 pub mod encode;
+pub mod external;
 pub mod in_force;
 pub mod objects;
-pub mod outside;
 pub mod policy;
 pub mod projection;
 pub mod records;

@@ -36,9 +36,9 @@ pub struct Policy {
     pub size_cap: u16,
     /// What the cache of the zone in which an ExternalName service lies does to the lifetimes of a reply with
     /// records from outside the cluster ([`Capping::NONE`] without a cache); what other caches did is in the
-    /// records' lifetimes already. None: the DNS service does not resolve names outside the cluster, or it
+    /// records' lifetimes already. None: the DNS service does not resolve external names, or it
     /// is not certain that it does so for everybody alike.
-    pub outside: Option<Capping>,
+    pub external: Option<Capping>,
 }
 
 /// A part of the DNS service's names that is left to it.
@@ -226,7 +226,7 @@ impl Policy {
             zones,
             left: Vec::new(),
             size_cap: u16::MAX,
-            outside: Some(Capping::of_seconds(30)),
+            external: Some(Capping::of_seconds(30)),
         }
     }
 
@@ -240,7 +240,7 @@ impl Policy {
                 reason,
             }],
             size_cap: u16::MAX,
-            outside: None,
+            external: None,
         }
     }
 

@@ -18,7 +18,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use alias::{NothingResolved, Resolution, Resolved, dependents, outside_targets};
+pub use alias::{NothingResolved, Resolution, Resolved, dependents, external_targets};
 pub use dns_service::dns_addresses;
 pub use doubt::doubts;
 
@@ -38,7 +38,7 @@ pub struct View<'view> {
     pub policy: &'view Policy,
     /// The objects.
     pub world: &'view World,
-    /// What is known of names outside the cluster.
+    /// What is known of external names.
     pub resolved: &'view dyn Resolved,
     /// The serial number of SOA records: any plausible recent Unix time, for CoreDNS's replicas differ in
     /// theirs and clients ignore it.

@@ -1,7 +1,7 @@
 //! What the agent works on, and what it does when something has happened.
 
+mod external;
 mod look;
-mod outside;
 mod policy;
 mod report;
 mod skipped;
@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use anyhow::Context as _;
 use dns_core::{
     encode::Forms,
-    outside::Resolved,
+    external::Resolved,
     projection::{self, View},
     table::{Changed, Table},
     world::{Event, Owner, World},
@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use self::{
-    look::LastLook, outside::Outside, policy::InEffect, skipped::NotServed,
+    external::External, look::LastLook, policy::InEffect, skipped::NotServed,
     synchronised::Synchronised, unheard::Unheard,
 };
 use super::interfaces::Coverage;
@@ -50,7 +50,7 @@ pub(super) struct Upkeep {
     dns_service: (String, String),
     more_addresses: Vec<SocketAddr>,
     world: World,
-    outside: Outside,
+    external: External,
     table: Table,
     store: Store,
     interfaces: watch::Receiver<Coverage>,
@@ -114,7 +114,7 @@ impl Upkeep {
             dns_service: config.dns_service.clone(),
             more_addresses: config.dns_addresses.clone(),
             world: World::default(),
-            outside: Outside::new(resolved),
+            external: External::new(resolved),
             table,
             store,
             interfaces,
@@ -165,7 +165,7 @@ impl Upkeep {
             Some((view, _)) => projection::dependents(view, affected),
             None => affected,
         };
-        self.outside.note(&self.world, &affected);
+        self.external.note(&self.world, &affected);
         self.carry(&affected);
         if dns_changed {
             self.find_addresses();
@@ -183,7 +183,7 @@ impl Upkeep {
             return Ok(());
         }
         let owners = self.world.owners();
-        self.outside.doubt();
+        self.external.doubt();
         self.table.remove_others(&mut self.store, &owners);
         let mut refused = self.update(&owners);
         let mut left = 0;
@@ -208,7 +208,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Recomputes owners from the state of the world, and those whose answers from outside the cluster have
+    /// Recomputes owners from the state of the world, and those whose answers of external names have
     /// changed; writes the differences.
     fn carry(&mut self, owners: &BTreeSet<Owner>) {
         let refused = self.update(owners);
@@ -217,13 +217,13 @@ impl Upkeep {
 
     /// The same, quietly. Returns how many names the maps refused.
     fn update(&mut self, owners: &BTreeSet<Owner>) -> usize {
-        self.follow_outside();
+        self.follow_external();
         if self.policy.written().is_none() {
             self.miss(owners);
             return 0;
         }
-        self.outside.tell_time();
-        let mut aged = self.outside.take_changed();
+        self.external.tell_time();
+        let mut aged = self.external.take_changed();
         aged.retain(|owner| !owners.contains(owner));
         let owners: Vec<&Owner> = owners.iter().chain(&aged).collect();
         self.write(&owners)
@@ -246,7 +246,7 @@ impl Upkeep {
         let view = View {
             policy: &written.policy,
             world: &self.world,
-            resolved: self.outside.answers(),
+            resolved: self.external.answers(),
             serial: self.serial,
         };
         Some((view, &written.forms))
@@ -368,7 +368,7 @@ impl Upkeep {
         if self.policy.written().is_none() {
             return;
         }
-        self.outside.tell_time();
+        self.external.tell_time();
         let all = self.table.to_retry();
         let later = all
             .iter()

@@ -158,7 +158,7 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
         ),
         (
             "external_questions",
-            "Questions about names outside the cluster that services lead to",
+            "Questions about external names that services lead to",
             report.external.wanted,
         ),
         (
@@ -214,7 +214,7 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
     flags(
         registry,
         "external_failing",
-        "Questions about names outside the cluster that were not answered the last time, and why",
+        "Questions about external names that were not answered the last time, and why",
         failing,
     );
     let left = policy.left.iter().map(|left| {

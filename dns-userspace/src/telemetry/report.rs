@@ -40,7 +40,7 @@ pub struct Report {
     pub interfaces_failing: SkippedReport,
     /// Objects, or parts of them, that are not served.
     pub skipped: SkippedReport,
-    /// What is asked of names outside the cluster that ExternalName services lead to.
+    /// What is asked of external names that ExternalName services lead to.
     pub external: ExternalReport,
     /// Clients that have probably not got the kernel's answers.
     #[serde(default)]
@@ -162,7 +162,7 @@ pub struct TextReport {
     pub reason: String,
 }
 
-/// What is asked of names outside the cluster: for each name its A and its AAAA records.
+/// What is asked of external names: for each name its A and its AAAA records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalReport {
     /// How many questions there are.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tests::{Pod, Question, hickory_proto::rr::RecordType};
 
 use crate::scene::{
-    CACHE_PORT, DATABASE, DNS_SERVICE, NAME_60, NAME_200, NODE_LOCAL, NSD, OUTSIDE, Scene, WEB,
+    CACHE_PORT, DATABASE, DNS_SERVICE, EXTERNAL, NAME_60, NAME_200, NODE_LOCAL, NSD, Scene, WEB,
 };
 
 /// What a client offers for a reply that is too long for 512 octets, as resolvers do.
@@ -61,14 +61,14 @@ pub(crate) fn kind(key: &str) -> Option<Kind> {
     all().into_iter().find(|kind| kind.key == key)
 }
 
-/// A name outside the cluster, asked of NSD by way of the agent's program, which passes it on.
-pub(crate) fn outside() -> Kind {
+/// An external name, asked of NSD by way of the agent's program, which passes it on.
+pub(crate) fn external() -> Kind {
     Kind {
-        key: "outside",
-        label: "A of a name outside the cluster",
+        key: "external",
+        label: "A of an external name",
         from: From::Zerohop,
         server: SocketAddr::from((NSD, 53)),
-        question: Question::new(OUTSIDE, RecordType::A),
+        question: Question::new(EXTERNAL, RecordType::A),
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn all() -> Vec<Kind> {
         ask(key, label, From::Zerohop, DNS_SERVICE, name, record_type)
     };
     let hit = |key, label, from, server| ask(key, label, from, server, WEB, RecordType::A);
-    let absent = |suffix: &str| format!("{OUTSIDE}.{suffix}");
+    let absent = |suffix: &str| format!("{EXTERNAL}.{suffix}");
     let (a, aaaa, srv) = (RecordType::A, RecordType::AAAA, RecordType::SRV);
     let mut service_records = kernel("srv", "SRV with the targets' addresses", CACHE_PORT, srv);
     service_records.question = service_records.question.with_edns(SIZE);

@@ -18,7 +18,7 @@ use tests::{
 };
 
 pub(crate) use self::bounce::{Bounce, Bounces};
-pub(crate) use self::objects::{CACHE_PORT, DATABASE, NAME_60, NAME_200, OUTSIDE, WEB};
+pub(crate) use self::objects::{CACHE_PORT, DATABASE, EXTERNAL, NAME_60, NAME_200, WEB};
 
 /// The cluster address of the DNS service.
 pub(crate) const DNS_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);

@@ -10,7 +10,7 @@ use crate::{
     distribution::histogram,
     progress::Progress,
     results::{Ratio, Times, Walk},
-    scene::{DNS_SERVICE, OUTSIDE, Scene},
+    scene::{DNS_SERVICE, EXTERNAL, Scene},
 };
 
 /// The C libraries, and the variables that name the program of each.
@@ -101,7 +101,7 @@ impl Calls {
     fn add(&mut self, pod: &Pod, program: &str, slice: Duration) -> Result<()> {
         let resolver = Resolver::of_pod("default", DNS_SERVICE.into());
         let milliseconds = slice.as_millis().to_string();
-        let output = pod.run_with_resolver(&resolver, &[program, OUTSIDE, &milliseconds])?;
+        let output = pod.run_with_resolver(&resolver, &[program, EXTERNAL, &milliseconds])?;
         ensure!(
             output.status.success(),
             "{program} failed: {}",
@@ -123,7 +123,7 @@ impl Lane {
     fn finish(self) -> Walk {
         Walk {
             library: self.library.to_owned(),
-            name: OUTSIDE.to_owned(),
+            name: EXTERNAL.to_owned(),
             with: Times::of(&self.with.all),
             without: Times::of(&self.without.all),
             gain: Ratio::between(self.without.rounds, self.with.rounds),

@@ -87,10 +87,10 @@ pub fn judge(
     }
     let mut expected = Expected::whole(&parsed);
     let leads_out = leads_out(&expected, corefile);
-    if leads_out && let Some(reason) = outside_lifetimes(&mut expected, got, repeated) {
+    if leads_out && let Some(reason) = external_lifetimes(&mut expected, got, repeated) {
         return Verdict::Different(found(vec![reason]));
     }
-    // What lies outside was asked for before, in whatever spelling, be it by the agent.
+    // External names were asked for before, in whatever spelling, be it by the agent.
     let repeated = repeated || leads_out && corefile.caches(".");
     if repeated {
         respell(&mut expected, got);
@@ -164,9 +164,9 @@ fn leads_out(expected: &Expected, corefile: &Corefile) -> bool {
     !answer.iter().all(is_inside) && answer.iter().any(|entry| entry.record_type == ALIAS)
 }
 
-/// Lifetimes of what lies outside the cluster fall on both sides, ours first: they are compared here, and
+/// Lifetimes of external names fall on both sides, ours first: they are compared here, and
 /// nowhere else.
-fn outside_lifetimes(expected: &mut Expected, got: &[u8], repeated: bool) -> Option<String> {
+fn external_lifetimes(expected: &mut Expected, got: &[u8], repeated: bool) -> Option<String> {
     let [Some(answer), ..] = &mut expected.sections else {
         return None;
     };

@@ -3,8 +3,8 @@
 
 mod api;
 mod asker;
+mod external;
 mod marker;
-mod outside;
 mod scene;
 mod server;
 

@@ -1,4 +1,4 @@
-//! The DNS outside the cluster, scripted: CoreDNS forwards to it what is not the cluster's.
+//! The external DNS, scripted: CoreDNS forwards to it what is not the cluster's.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},

@@ -1,5 +1,5 @@
 //! What the text of a Corefile says about a recorded reply, beside the policy: whether it may have come out of
-//! CoreDNS's cache, and whether the recorded outside DNS was asked.
+//! CoreDNS's cache, and whether the recorded external DNS was asked.
 //!
 //! Neither decides what is answered. This looks at words and lines alone, and where they mislead, replies are
 //! compared less strictly, or a question is passed.
@@ -39,9 +39,9 @@ pub fn may_be_cached(corefile: &str, name: &str, denial: bool) -> bool {
 }
 
 /// Whether questions for this name, in lower case and with its final dot, go to the server block of the root,
-/// whose outside DNS is the recorded one. Other blocks may answer otherwise.
+/// whose external DNS is the recorded one. Other blocks may answer otherwise.
 #[must_use]
-pub fn asks_outside(corefile: &str, name: &str) -> bool {
+pub fn asks_external(corefile: &str, name: &str) -> bool {
     let mut depth = 0_usize;
     for word in corefile.lines().flat_map(words) {
         match word {
@@ -89,16 +89,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_of_another_server_block_is_not_asked_outside() {
+    fn a_name_of_another_server_block_is_not_asked_of_the_external_dns() {
         let corefile = ".:53 {\n template IN A {\n answer \"{{ .Name }}\"\n }\n forward . 1.1.1.1\n}\n\
                         dns://Example.org:53, b.test {\n forward . 1.1.1.1\n}\n";
-        for (name, outside) in [
+        for (name, external) in [
             ("a.example.org.", false),
             ("b.test.", false),
             ("xb.test.", true),
             ("a.com.", true),
         ] {
-            assert_eq!(asks_outside(corefile, name), outside, "{name}");
+            assert_eq!(asks_external(corefile, name), external, "{name}");
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Content {
     pub corefile: String,
     /// The version of CoreDNS.
     pub version: String,
-    /// Objects, and what the outside DNS says.
+    /// Objects, and what the external DNS says.
     pub fixture: Value,
     /// Watches that have not delivered a first list.
     pub unsynced: Vec<String>,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     compare::{Allowed, Expected, Reply, compare, question_of},
-    corefile::{asks_outside, may_be_cached},
+    corefile::{asks_external, may_be_cached},
     kernel::{Family, Kernel, Reaction},
     objects,
     policy::{may_echo_options, policy_of_group},
@@ -93,10 +93,10 @@ fn prepare<'a>(
         resolved: &NothingResolved,
         serial: 0,
     };
-    let targets = projection::outside_targets(view)
+    let targets = projection::external_targets(view)
         .into_keys()
-        .filter(|target| asks_outside(&content.corefile, &target.to_ascii()));
-    let said = Said::of(&upstream, targets, policy.outside);
+        .filter(|target| asks_external(&content.corefile, &target.to_ascii()));
+    let said = Said::of(&upstream, targets, policy.external);
     let filled = kernel.fill(&policy, &told.world, &said)?;
     for skipped in &told.skipped {
         tell(skipped.to_string());

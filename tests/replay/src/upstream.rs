@@ -1,4 +1,4 @@
-//! What a fixture's outside DNS says, and what the cluster's DNS service makes of it.
+//! What a fixture's external DNS says, and what the cluster's DNS service makes of it.
 //!
 //! The agent asks the DNS service for the targets of ExternalName services; here the fixture's list stands in
 //! for both.
@@ -26,7 +26,7 @@ const DENIAL: u32 = 600;
 /// Answers do not end while they are replayed.
 const NEVER: u64 = 0;
 
-/// The outside DNS of a fixture.
+/// The external DNS of a fixture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Upstream {
     /// Records by lower-case owner and type.
@@ -34,7 +34,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Reads the list `upstream` of a fixture; a fixture without one has an outside DNS that knows nothing.
+    /// Reads the list `upstream` of a fixture; a fixture without one has an external DNS that knows nothing.
     ///
     /// # Errors
     /// An entry that cannot be read.
@@ -122,7 +122,7 @@ fn record(owner: &[u8], record_type: u16, lifetime: u32, data: &[u8]) -> Result<
     Record::read(&mut BinDecoder::new(&octets)).map_err(|error| error.to_string())
 }
 
-/// What the DNS service says of names outside the cluster, having just asked.
+/// What the DNS service says of external names, having just asked.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     replies: BTreeMap<(Name, RecordType), (Vec<Record>, u32)>,
@@ -139,7 +139,7 @@ impl Said {
         let mut said = Self::default();
         for target in targets {
             for query_type in [RecordType::A, RecordType::AAAA] {
-                // What the outside DNS fails to say, the agent does not keep either.
+                // What the external DNS fails to say, the agent does not keep either.
                 let Some(mut records) = upstream.look_up(&target, query_type) else {
                     continue;
                 };

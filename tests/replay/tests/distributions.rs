@@ -124,8 +124,8 @@ const QUESTIONS: [(&str, &str); 18] = [
     ("database.shop.svc.cluster.local", "A"),
     ("database.shop.svc.cluster.local", "SRV"),
     ("database-0.database.shop.svc.cluster.local", "A"),
-    ("outside.shop.svc.cluster.local", "A"),
-    ("outside.shop.svc.cluster.local", "CNAME"),
+    ("external.shop.svc.cluster.local", "A"),
+    ("external.shop.svc.cluster.local", "CNAME"),
     ("github.com.shop.svc.cluster.local", "A"),
     ("github.com.shop.svc.cluster.local", "AAAA"),
     ("github.com.svc.cluster.local", "A"),
@@ -144,7 +144,7 @@ fn fixture() -> serde_json::Value {
             service("default", "kubernetes", json!({"clusterIP": "10.96.0.1", "ports": port})),
             service("shop", "web", json!({"clusterIP": "10.96.0.2", "ports": port})),
             service("shop", "database", json!({"clusterIP": "None"})),
-            service("shop", "outside", json!({"type": "ExternalName", "externalName": "db.example.com"})),
+            service("shop", "external", json!({"type": "ExternalName", "externalName": "db.example.com"})),
         ],
         "endpointslices": [{
             "metadata": {"namespace": "shop", "name": "database-1",
@@ -184,7 +184,7 @@ fn every_distributions_corefile_lets_nearly_all_of_a_pods_questions_be_answered(
         };
         let policy = corefile::policy_of(&mounted, &server);
         let target = dns_core::policy::zone_name("db.example.com").expect("a name");
-        let said = Said::of(&upstream, [target], policy.outside);
+        let said = Said::of(&upstream, [target], policy.external);
         kernel
             .fill(&policy, &told.world, &said)
             .expect("filled maps");

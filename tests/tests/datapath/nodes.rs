@@ -216,14 +216,14 @@ fn aliases(zone: &Zone, index: usize) -> Vec<Node> {
         below(zone, "middle"),
         below(zone, "web"),
     );
-    let outside = |text: &str| Name::from_ascii(text).expect("a name");
-    let (far, target) = (below(zone, "far"), outside("Database.MyCompany.com."));
+    let external = |text: &str| Name::from_ascii(text).expect("a name");
+    let (far, target) = (below(zone, "far"), external("Database.MyCompany.com."));
     let chain = [record(&near, alias(&middle)), record(&middle, alias(&end))];
     let with = |data: &[&str]| {
         let ends = data.iter().map(|text| record(&end, address(text)));
         chain.iter().cloned().chain(ends).collect()
     };
-    // The outside server spells the name in its own way, and calls it by another name.
+    // The external server spells the name in its own way, and calls it by another name.
     let resolved = RecordSet {
         ends: u64::MAX,
         ..set(
@@ -231,11 +231,11 @@ fn aliases(zone: &Zone, index: usize) -> Vec<Node> {
             vec![
                 record(&far, alias(&target)),
                 record(
-                    &outside("database.mycompany.com."),
-                    alias(&outside("db1.cdn.example.")),
+                    &external("database.mycompany.com."),
+                    alias(&external("db1.cdn.example.")),
                 ),
-                record(&outside("db1.cdn.example."), address("192.0.2.7")),
-                record(&outside("db1.cdn.example."), address("192.0.2.8")),
+                record(&external("db1.cdn.example."), address("192.0.2.7")),
+                record(&external("db1.cdn.example."), address("192.0.2.8")),
             ],
         )
     };

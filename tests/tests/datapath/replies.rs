@@ -81,10 +81,10 @@ fn every_name_and_type_is_answered_by_its_records_in_every_spelling() {
 }
 
 #[test]
-fn dnssec_records_are_asked_for_in_vain_but_of_names_outside_the_cluster() {
+fn dnssec_records_are_asked_for_in_vain_but_of_external_names() {
     let cluster = Cluster::standard();
     let tables = cases::tables(&cluster);
-    let mut outside = 0;
+    let mut external = 0;
     for name in cluster.nodes.keys() {
         for number in [1, 28, 5, 33, 16] {
             let query_type = RecordType::from(number);
@@ -98,15 +98,15 @@ fn dnssec_records_are_asked_for_in_vain_but_of_names_outside_the_cluster() {
                 _ => false,
             };
             let expected = if ends {
-                Outcome::Passed(Pass::Outside)
+                Outcome::Passed(Pass::External)
             } else {
                 usual
             };
             assert_eq!(signed, expected, "{query_type} {}", name.escape_ascii());
-            outside += usize::from(ends);
+            external += usize::from(ends);
         }
     }
-    assert!(outside > 0, "no name outside the cluster");
+    assert!(external > 0, "no external name");
 }
 
 #[test]

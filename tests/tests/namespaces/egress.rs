@@ -31,12 +31,12 @@ fn replies_come_past_a_program_that_drops_all_udp_on_its_way_into_the_pod() -> R
             let program = ["bpf", "da", "bytecode", DROP_UDP];
             site.node.run(&[&["tc"], &filter[..], &program].concat())?;
             for server in SERVERS {
-                // It drops: an outside name is answered by the DNS service, whose reply is lost.
+                // It drops: an external name is answered by the DNS service, whose reply is lost.
                 let before = site.core_dns.questions()?;
                 let client = site.pod.client(address(server))?;
                 client.set_limit(Duration::from_millis(300))?;
-                let outside = Question::new("www.example.com", RecordType::A);
-                assert!(client.resolve(&outside).is_err(), "{hook} {server}");
+                let external = Question::new("www.example.com", RecordType::A);
+                assert!(client.resolve(&external).is_err(), "{hook} {server}");
                 eventually(LIMIT, "the DNS service to have answered", || {
                     ensure!(site.core_dns.questions()? > before);
                     Ok(())

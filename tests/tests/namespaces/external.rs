@@ -160,9 +160,9 @@ fn on_stage(name: &str, says: Says, test: impl FnOnce(&Stage) -> Result<()>) -> 
 }
 
 #[test]
-fn addresses_outside_are_answered_in_the_kernel_and_the_agents_own_questions_are_not() -> Result<()>
+fn external_addresses_are_answered_in_the_kernel_and_the_agents_own_questions_are_not() -> Result<()>
 {
-    let name = "addresses_outside_are_answered_in_the_kernel_and_the_agents_own_questions_are_not";
+    let name = "external_addresses_are_answered_in_the_kernel_and_the_agents_own_questions_are_not";
     let both = ["203.0.113.1", "2001:db8::1"];
     on_stage(name, says(&both, 300), |stage| {
         let agent = stage.agent()?;
@@ -184,9 +184,9 @@ fn addresses_outside_are_answered_in_the_kernel_and_the_agents_own_questions_are
 }
 
 #[test]
-fn lifetimes_from_outside_fall() -> Result<()> {
+fn external_lifetimes_fall() -> Result<()> {
     on_stage(
-        "lifetimes_from_outside_fall",
+        "external_lifetimes_fall",
         says(&["203.0.113.1"], 20),
         |stage| {
             let _agent = stage.agent()?;
@@ -205,8 +205,8 @@ fn lifetimes_from_outside_fall() -> Result<()> {
 }
 
 #[test]
-fn a_change_outside_is_followed_when_the_lifetime_ends() -> Result<()> {
-    let name = "a_change_outside_is_followed_when_the_lifetime_ends";
+fn an_external_change_is_followed_when_the_lifetime_ends() -> Result<()> {
+    let name = "an_external_change_is_followed_when_the_lifetime_ends";
     on_stage(name, says(&["203.0.113.1"], 2), |stage| {
         let _agent = stage.agent()?;
         stage.wait_for(TARGET, "203.0.113.1")?;
@@ -218,8 +218,8 @@ fn a_change_outside_is_followed_when_the_lifetime_ends() -> Result<()> {
 }
 
 #[test]
-fn when_nobody_outside_answers_the_question_passes_after_the_lifetime() -> Result<()> {
-    let name = "when_nobody_outside_answers_the_question_passes_after_the_lifetime";
+fn when_no_external_server_answers_the_question_passes_after_the_lifetime() -> Result<()> {
+    let name = "when_no_external_server_answers_the_question_passes_after_the_lifetime";
     let address = ["203.0.113.1", "2001:db8::1"];
     on_stage(name, says(&address, 2), |stage| {
         let agent = stage.agent()?;

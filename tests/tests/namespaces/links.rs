@@ -41,8 +41,8 @@ fn a_question_to_the_bridge_of_a_pod_is_answered() -> Result<()> {
             let client = site.pod.client(address(server))?;
             let reader = site.pod.packet_socket()?;
             judge(&client, &reader, &format!("{hook} {server}"))?;
-            let outside = Question::new("www.example.com", RecordType::A);
-            let answer = answer(&client.resolve(&outside)?)?;
+            let external = Question::new("www.example.com", RecordType::A);
+            let answer = answer(&client.resolve(&external)?)?;
             assert_eq!(answer.by, Answerer::Service, "{hook} {server}");
         }
         agent.terminate()?;

@@ -123,8 +123,8 @@ fn judge(site: &Site, library: &Library) -> Result<()> {
         assert_eq!(answered, 2 * (1 + 2 + 3 + 4 + 1 + 3 + 1), "by {server}");
 
         let (answered, passed, _) = count(site, &agent, || {
-            let outside = set(&["192.0.2.80", "2001:db8::80"]);
-            assert_eq!(look_up("www.example.com")?, outside);
+            let external = set(&["192.0.2.80", "2001:db8::80"]);
+            assert_eq!(look_up("www.example.com")?, external);
             Ok(())
         })?;
         assert_eq!((answered, passed), (2 * 3, 2), "{server}: the walk is ours");

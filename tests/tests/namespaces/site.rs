@@ -47,7 +47,7 @@ $TTL 7
 @ IN SOA ns. hostmaster. 1 7200 1800 86400 7
 ";
 
-const OUTSIDE: &str = "\
+const EXTERNAL: &str = "\
 $ORIGIN example.com.
 $TTL 7
 @ IN SOA ns hostmaster 1 7200 1800 86400 7
@@ -98,7 +98,7 @@ impl Site {
     ) -> Result<Self> {
         let zones = [
             ("db.cluster.local", &*catalogue::zone(services, SERVICE_TTL)),
-            ("db.example.com", OUTSIDE),
+            ("db.example.com", EXTERNAL),
             ("db.root", ROOT),
         ];
         let site = Self::with_core_dns(make_pod, COREFILE, &zones)?;

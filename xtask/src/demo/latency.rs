@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::{Result, ensure};
 use tests::{Latencies, Question, hickory_proto::rr::RecordType};
 
-use super::{scene::Scene, zones::OUTSIDE};
+use super::{scene::Scene, zones::EXTERNAL};
 
 /// The three kinds take turns this often, so that a change of the machine's pace meets them all.
 const ROUNDS: usize = 10;
@@ -22,12 +22,12 @@ pub(crate) fn show(scene: &Scene, questions: usize) -> Result<()> {
     let service = scene.dns_address();
     let unknown = scene.dns_address_unknown_to_the_agent();
     let hit = Question::new("kubernetes.default.svc.cluster.local", RecordType::A);
-    let outside = Question::new(OUTSIDE.0, RecordType::A);
+    let external = Question::new(EXTERNAL.0, RecordType::A);
     let answered_before = scene.agent.status()?.answered_in_kernel();
     let mut kinds = [
         Kind::new("a hit, answered in the kernel", service, &hit),
-        Kind::new("a miss, passed on to the DNS service", service, &outside),
-        Kind::new("the DNS server asked directly", unknown, &outside),
+        Kind::new("a miss, passed on to the DNS service", service, &external),
+        Kind::new("the DNS server asked directly", unknown, &external),
     ];
     let per_round = questions.div_ceil(ROUNDS).max(1);
     for _ in 0..ROUNDS {

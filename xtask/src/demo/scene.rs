@@ -122,7 +122,7 @@ fn start_agent(programs: &Programs, node: &Namespace, pins: &Pins) -> Result<Age
     agent
         .wait_until_ready(AGENT_LIMIT)
         .context("start the agent on the examples")?;
-    eventually(AGENT_LIMIT, "the names outside the cluster", || {
+    eventually(AGENT_LIMIT, "the external names", || {
         let (_, report) = agent.full_status(AGENT_LIMIT)?;
         let external = report.external;
         let known = external.wanted > 0 && external.fresh == external.wanted;

@@ -2,7 +2,7 @@
 
 use super::{
     look_up::{Answerers, Asker, LookUp},
-    zones::{OUTSIDE, OUTSIDE_TARGET},
+    zones::{EXTERNAL, EXTERNAL_TARGET},
 };
 
 /// A headless service's addresses come in a random order; so it is asked this often.
@@ -23,16 +23,16 @@ pub(crate) fn acts() -> Vec<Act> {
         "svc.cluster.local",
         "cluster.local",
     ]
-    .map(|suffix| in_kernel(&format!("{}.{suffix}", OUTSIDE.0), "A", &["NXDOMAIN"]))
+    .map(|suffix| in_kernel(&format!("{}.{suffix}", EXTERNAL.0), "A", &["NXDOMAIN"]))
     .into();
-    search.push(by_dns_service(OUTSIDE.0, "A", &[OUTSIDE.1]));
+    search.push(by_dns_service(EXTERNAL.0, "A", &[EXTERNAL.1]));
     search.push(LookUp {
         by: Asker::Program(&["getent", "ahostsv4", "github.com"]),
         answered_by: Answerers {
             kernel: 3,
             dns_service: 1,
         },
-        answer: vec![OUTSIDE.1.to_owned()],
+        answer: vec![EXTERNAL.1.to_owned()],
     });
     vec![
         Act {
@@ -60,7 +60,7 @@ pub(crate) fn acts() -> Vec<Act> {
             look_ups: (0..HEADLESS_LOOK_UPS).map(|_| headless()).collect(),
         },
         Act {
-            heading: "An ExternalName: what is outside the cluster was asked for ahead",
+            heading: "An ExternalName: the external name was asked for ahead",
             look_ups: vec![
                 in_kernel(
                     "ext-service.default.svc.cluster.local",
@@ -70,7 +70,7 @@ pub(crate) fn acts() -> Vec<Act> {
                 in_kernel(
                     "ext-service.default.svc.cluster.local",
                     "A",
-                    &["database.mycompany.com.", OUTSIDE_TARGET],
+                    &["database.mycompany.com.", EXTERNAL_TARGET],
                 ),
             ],
         },

@@ -18,10 +18,10 @@ const REVERSE: [&str; 2] = ["in-addr.arpa", "ip6.arpa"];
 const VERSION: &str = "dns-version IN TXT \"1.1.0\"";
 
 /// A name on the internet that pods ask for, and its address here (RFC 5737: for documentation).
-pub(crate) const OUTSIDE: (&str, &str) = ("github.com", "203.0.113.40");
+pub(crate) const EXTERNAL: (&str, &str) = ("github.com", "203.0.113.40");
 
 /// The address behind every ExternalName here (RFC 5737).
-pub(crate) const OUTSIDE_TARGET: &str = "198.51.100.20";
+pub(crate) const EXTERNAL_TARGET: &str = "198.51.100.20";
 
 /// The start of every zone, after its `$ORIGIN`, with the cluster's TTL of 30 s.
 const START_OF_AUTHORITY: &str =
@@ -107,10 +107,10 @@ fn parse(text: &str) -> Result<Vec<Object>> {
     Ok(serde_saphyr::from_multiple(text)?)
 }
 
-/// The cluster's zone with the objects' names, and the zones of the names outside that they lead to.
+/// The cluster's zone with the objects' names, and the zones of the external names that they lead to.
 pub(crate) fn zones_of(objects: &[Object]) -> Zones {
     let mut zones = Zones::new();
-    add(&mut zones, OUTSIDE.0, "@", OUTSIDE.1);
+    add(&mut zones, EXTERNAL.0, "@", EXTERNAL.1);
     add_record(&mut zones, CLUSTER, VERSION);
     for service in objects.iter().filter(|object| object.kind == "Service") {
         add_service(&mut zones, service, objects);
@@ -126,7 +126,7 @@ fn add_service(zones: &mut Zones, service: &Object, objects: &[Object]) {
     if let Some(target) = &service.spec.external_name {
         add_record(zones, CLUSTER, &format!("{owner} IN CNAME {target}."));
         if let Some((host, zone)) = target.split_once('.') {
-            add(zones, zone, host, OUTSIDE_TARGET);
+            add(zones, zone, host, EXTERNAL_TARGET);
         }
         return;
     }

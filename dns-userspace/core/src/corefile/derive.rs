@@ -8,9 +8,9 @@ use super::{
     Server,
     address::{Address, address},
     effects::{Effects, Surroundings},
+    external,
     fault::Fault,
     mounted::Mounted,
-    outside,
     parser::Block,
     plugins,
     zone::{Answered, answered},
@@ -321,19 +321,19 @@ impl Found {
                 listener.port
             ));
         }
-        let outside = outside::capping(listener, &chosen);
+        let external = external::capping(listener, &chosen);
         let mut left = self.left;
         let mut zones = Vec::new();
         for answered in chosen {
             left.extend(answered.left);
             zones.push(answered.zone);
         }
-        let outside = match outside {
+        let external = match external {
             Ok(capping) => Some(capping),
             Err(reason) => {
                 if !zones.is_empty() {
                     left.push(Left {
-                        what: outside::WHAT.to_owned(),
+                        what: external::WHAT.to_owned(),
                         reason,
                     });
                 }
@@ -346,7 +346,7 @@ impl Found {
             zones,
             left,
             size_cap,
-            outside,
+            external,
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Effects {
     pub(super) size: Option<u16>,
     /// Whether names that no other plugin answers are asked of other servers.
     pub(super) forwards: bool,
-    /// Why answers for names outside the cluster may depend on who asks.
+    /// Why answers for external names may depend on who asks.
     pub(super) doubt: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl Effects {
         self.left.push(reason);
     }
 
-    /// That answers for names outside the cluster may depend on who asks.
+    /// That answers for external names may depend on who asks.
     pub(super) fn doubt(&mut self, place: &Place, reason: &str) {
         self.doubt
             .get_or_insert_with(|| format!("{place}: {reason}"));

@@ -50,9 +50,9 @@ pub fn meet(one: &Policy, other: &Policy) -> Policy {
         zones,
         left,
         size_cap: one.size_cap.min(other.size_cap),
-        outside: one
-            .outside
-            .filter(|capping| other.outside == Some(*capping)),
+        external: one
+            .external
+            .filter(|capping| other.external == Some(*capping)),
     }
 }
 
@@ -183,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn another_size_leaves_everything_and_another_cache_the_outside() {
+    fn another_size_leaves_everything_and_another_cache_the_external_names() {
         let one = policy(&["cluster.local"]);
         let mut other = one.clone();
         other.size_cap = 512;
         assert!(meet(&one, &other).zones.is_empty());
         let mut other = one.clone();
-        other.outside = Some(Capping::NONE);
+        other.external = Some(Capping::NONE);
         let met = meet(&one, &other);
-        assert_eq!((names(&met), met.outside), (names(&one), None));
+        assert_eq!((names(&met), met.external), (names(&one), None));
     }
 }

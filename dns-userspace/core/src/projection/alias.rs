@@ -14,20 +14,20 @@ use super::{
     sets,
 };
 use crate::{
+    external::Answers,
     objects::Service,
-    outside::Answers,
     policy::{Capping, Order},
     records::RecordSet,
     world::{Affected, Owner},
 };
 
-/// What is known of names outside the cluster, as the DNS service resolves them; looked at by several threads.
+/// What is known of external names, as the DNS service resolves them; looked at by several threads.
 pub trait Resolved: Sync {
     /// What the DNS service last said about the addresses of one type at a name, if that is still true.
     fn resolved(&self, target: &Name, query_type: RecordType) -> Option<Resolution<'_>>;
 }
 
-/// What the DNS service said of a name outside the cluster.
+/// What the DNS service said of an external name.
 #[derive(Debug, Clone, Copy)]
 pub struct Resolution<'said> {
     /// The answer section as it came; empty if there is no such name, or nothing of the type at it.
@@ -53,7 +53,7 @@ impl Resolved for Answers {
     }
 }
 
-/// Nothing is known of names outside the cluster.
+/// Nothing is known of external names.
 #[derive(Debug, Clone, Copy)]
 pub struct NothingResolved;
 
@@ -71,7 +71,7 @@ enum End<'view> {
     /// To a name of the zone, with the names that lead there.
     Inside(Vec<Name>, Found<'view>),
     /// Out of the zone.
-    Outside(Vec<Name>),
+    External(Vec<Name>),
     /// Nowhere: CoreDNS answers that there is nothing.
     Nowhere,
     /// It is not certain.
@@ -144,9 +144,9 @@ fn addresses(
                 0,
             )
         }
-        End::Outside(chain) => {
+        End::External(chain) => {
             let target = chain.last()?;
-            let known = match zone.view.policy.outside {
+            let known = match zone.view.policy.external {
                 Some(_) => zone.view.resolved.resolved(target, query_type),
                 None => None,
             };
@@ -158,7 +158,7 @@ fn addresses(
             }
             let own = zone.zone.lifetimes.records;
             // The cache gives all records of a reply the lifetime of the shortest one.
-            let cached = zone.view.policy.outside != Some(Capping::NONE);
+            let cached = zone.view.policy.external != Some(Capping::NONE);
             let ttl = match said.records {
                 [] => own,
                 _ if cached => own.min(said.remaining),
@@ -226,7 +226,7 @@ fn follow<'view>(zone: &ZoneView<'view>, owner: &Name, first: Name) -> End<'view
             let zones = &zone.view.policy.zones;
             return match zones.iter().any(|other| other.name.zone_of(&target)) || target.is_root() {
                 true => End::Unsure,
-                false => End::Outside(chain),
+                false => End::External(chain),
             };
         }
         match of_name(zone, &target) {
@@ -306,12 +306,12 @@ fn owners_of(zone: &Name, name: &Name) -> Vec<Owner> {
         .collect()
 }
 
-/// The names outside the cluster that services of type ExternalName lead to, each with the services that do, in
+/// The external names that services of type ExternalName lead to, each with the services that do, in
 /// the spelling of the first: CoreDNS asks in a service's spelling, and many servers answer in the question's.
 #[must_use]
-pub fn outside_targets(view: View<'_>) -> BTreeMap<Name, BTreeSet<Owner>> {
+pub fn external_targets(view: View<'_>) -> BTreeMap<Name, BTreeSet<Owner>> {
     let mut targets: BTreeMap<Name, BTreeSet<Owner>> = BTreeMap::new();
-    if view.policy.outside.is_none() {
+    if view.policy.external.is_none() {
         return targets;
     }
     for index in 0..view.policy.zones.len() {
@@ -331,7 +331,7 @@ pub fn outside_targets(view: View<'_>) -> BTreeMap<Name, BTreeSet<Owner>> {
             ) else {
                 continue;
             };
-            if let End::Outside(chain) = follow(&zone, &owner, target)
+            if let End::External(chain) = follow(&zone, &owner, target)
                 && let Some(target) = chain.last()
             {
                 let owner = Owner::service(&service.namespace, &service.name);

@@ -140,18 +140,18 @@ impl Upkeep {
         let texts = self.policy.texts();
         if let Some(left) = self.policy.work_out(&self.world, &self.dns_service) {
             self.tell_policy(&left);
-            self.outside.doubt();
+            self.external.doubt();
         }
-        // By another text the servers may ask somebody else for names outside the cluster.
+        // By another text the servers may ask somebody else for external names.
         let other_texts = self.policy.texts() != texts;
         if other_texts {
-            self.outside.start_over();
+            self.external.start_over();
         }
         if self.policy.is_silent() {
-            self.outside.doubt();
+            self.external.doubt();
             self.write_effective();
         }
-        self.follow_outside();
+        self.follow_external();
         if other_texts && self.reconciled {
             self.carry(&BTreeSet::new());
         }

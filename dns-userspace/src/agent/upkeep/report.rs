@@ -136,7 +136,7 @@ impl Upkeep {
 
     fn external_report(&self) -> ExternalReport {
         let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let report = self.outside.report();
+        let report = self.external.report();
         let failing = report.failing.iter().take(NAMED);
         let first = failing.map(|(question, reason)| TextReport {
             object: question.to_string(),

@@ -78,7 +78,7 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
         let (fresh, wanted) = (report.external.fresh, report.external.wanted);
         writeln!(
             text,
-            "\nfor names outside the cluster, {fresh} of {wanted} questions have an answer that holds"
+            "\nfor external names, {fresh} of {wanted} questions have an answer that holds"
         )?;
         for failing in &report.external.failing.first {
             writeln!(text, "  {}: {}", failing.object, failing.reason)?;

@@ -20,7 +20,7 @@ pub(super) fn measure(scene: &Scene, pace: Pace) -> Result<Vec<Bystander>> {
         .map(|from| {
             let kind = Kind {
                 from,
-                ..question::outside()
+                ..question::external()
             };
             Ok((ClosedLoop::open(scene, &kind)?, Vec::new()))
         })

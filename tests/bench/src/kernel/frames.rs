@@ -17,17 +17,17 @@ const TCP: u8 = 6;
 /// Of a full segment on Ethernet, without the header.
 const SEGMENT: usize = 1460;
 
-/// A question for a name outside the cluster.
-pub(super) fn outside() -> Vec<u8> {
+/// A question for an external name.
+pub(super) fn external() -> Vec<u8> {
     datagram(
         (DNS_SERVICE, 53).into(),
-        &question::outside().question.encode(),
+        &question::external().question.encode(),
     )
 }
 
 /// The same octets to a port that is not DNS's.
 pub(super) fn other_udp() -> Vec<u8> {
-    datagram((SINK, 9).into(), &question::outside().question.encode())
+    datagram((SINK, 9).into(), &question::external().question.encode())
 }
 
 /// A full segment of a connection to another pod.

@@ -78,7 +78,7 @@ fn lanes<'a>(scene: &'a Scene, agent: &'a SchedClassifier) -> Result<Vec<Lane<'a
     let to_sink = |from, port| Kind {
         from,
         server: (SINK, port).into(),
-        ..question::outside()
+        ..question::external()
     };
     Ok(vec![
         lane(

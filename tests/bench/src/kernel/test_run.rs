@@ -29,7 +29,7 @@ pub(super) fn measure(
         ),
         (
             agent,
-            frames::outside(),
+            frames::external(),
             Series::new(
                 "pass_repeated",
                 "passed on after the look-up",

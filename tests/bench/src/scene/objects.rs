@@ -16,8 +16,8 @@ pub(crate) const NAME_60: &str = "name-of-sixty-octets-on-the-wire.default.svc.c
 pub(crate) const NAME_200: &str = "endpoint-with-a-name-that-is-nearly-as-long-as-they-may-be.\
     service-with-a-name-that-is-nearly-as-long-as-names-may-be-x.\
     namespace-with-a-name-that-is-nearly-as-long-as-names-may-be.svc.cluster.local";
-/// A name outside the cluster, which NSD knows.
-pub(crate) const OUTSIDE: &str = "github.com";
+/// An external name, which NSD knows.
+pub(crate) const EXTERNAL: &str = "github.com";
 
 const WEB_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 96, 12, 34);
 const NAME_60_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 96, 12, 60);
@@ -123,9 +123,9 @@ pub(super) fn zone() -> String {
     text
 }
 
-/// The zone of the name outside the cluster.
-pub(super) fn outside_zone() -> String {
-    start_of_zone(OUTSIDE) + "@ A 192.0.2.44\n"
+/// The zone of the external name.
+pub(super) fn external_zone() -> String {
+    start_of_zone(EXTERNAL) + "@ A 192.0.2.44\n"
 }
 
 fn start_of_zone(origin: &str) -> String {

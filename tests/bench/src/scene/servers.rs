@@ -11,7 +11,7 @@ use tests::{
 
 use super::{
     API_SERVICE, DNS_SERVICE, NODE_LOCAL, NSD,
-    objects::{self, OUTSIDE, WEB},
+    objects::{self, EXTERNAL, WEB},
 };
 
 /// kubeadm's Corefile.
@@ -106,7 +106,7 @@ remote-control:
     );
     for (name, zone) in [
         ("cluster.local", objects::zone()),
-        (OUTSIDE, objects::outside_zone()),
+        (EXTERNAL, objects::external_zone()),
     ] {
         folder.write(name, &zone)?;
         text += &format!("zone:\n    name: {name}\n    zonefile: {name}\n");
@@ -115,7 +115,7 @@ remote-control:
     let configuration = configuration.to_str().context("a path in UTF-8")?;
     let process = node.spawn("NSD", &["nsd", "-d", "-c", configuration])?;
     let address = SocketAddr::from((NSD, 53));
-    for name in [WEB, OUTSIDE] {
+    for name in [WEB, EXTERNAL] {
         wait_for(node, address, name)
             .with_context(|| format!("NSD printed:\n{}", process.last_lines()))?;
     }

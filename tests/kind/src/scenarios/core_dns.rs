@@ -35,7 +35,7 @@ const NAMES: &[&str] = &[
     "kube-dns.kube-system.svc.cluster.local",
 ];
 
-/// What a search list makes of a name outside: it is absent for certain.
+/// What a search list makes of an external name: it is absent for certain.
 const ABSENT: &str = "github.com.default.svc.cluster.local";
 
 /// No program of ours ever knows it: any address may be a pod's.
@@ -114,11 +114,11 @@ fn without_core_dns(report: &mut Report, pod: &Pod, server: &str) -> Result<()> 
         }
         Ok(())
     });
-    let outside = pod.ask(server, &[question(OUTSIDE_THE_TABLE, A)])?;
+    let external = pod.ask(server, &[question(OUTSIDE_THE_TABLE, A)])?;
     report.check("without CoreDNS nobody answers for it", || {
         ensure!(
-            outside.iter().all(|replied| replied.reply.is_none()),
-            "{outside:?}"
+            external.iter().all(|replied| replied.reply.is_none()),
+            "{external:?}"
         );
         Ok(())
     });

@@ -26,7 +26,7 @@ const KUBEADM: &str = "\
 }
 ";
 
-/// The same with nothing cached, so that names outside the cluster come in the spelling of whoever answers.
+/// The same with nothing cached, so that external names come in the spelling of whoever answers.
 const UNCACHED: &str = "\
 .:53 {
     errors

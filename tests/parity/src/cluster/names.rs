@@ -126,7 +126,7 @@ pub(super) fn pod(random: &mut Random) -> String {
 
 /// What a service of type ExternalName may name.
 pub(super) fn external(random: &mut Random, oddity: Oddity, namespace: &str, name: &str) -> String {
-    let outside = random.text(&crate::upstream::NAMES);
+    let external = random.text(&crate::upstream::NAMES);
     let zone = random.text(&[
         "cluster.local",
         "cluster.local",
@@ -144,7 +144,7 @@ pub(super) fn external(random: &mut Random, oddity: Oddity, namespace: &str, nam
         Oddity::Any => random.weighted(&[25, 35, 5, 5, 5, 3, 4, 3, 3, 4, 3]),
     };
     match choice {
-        0 => outside,
+        0 => external,
         1 => other.to_lowercase().trim_end_matches('.').to_owned(),
         2 => itself,
         3 => format!("below.{itself}"),
@@ -155,8 +155,8 @@ pub(super) fn external(random: &mut Random, oddity: Oddity, namespace: &str, nam
             "svc.cluster.local",
             "shop.svc.cluster.local",
         ]),
-        6 => outside.to_uppercase(),
-        7 => format!("{outside}."),
+        6 => external.to_uppercase(),
+        7 => format!("{external}."),
         8 => String::new(),
         9 => other,
         _ => random.text(&[

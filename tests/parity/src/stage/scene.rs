@@ -14,8 +14,8 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use super::{
     Stage,
     api::{Api, ApiKind},
+    external::External,
     marker::Marker,
-    outside::Outside,
     server::{ADDRESS, NotStarted, Server},
 };
 use crate::{
@@ -51,7 +51,7 @@ pub struct Scene<'stage> {
     events: mpsc::Receiver<Event>,
     api: Api,
     world: World,
-    outside: Outside,
+    external: External,
     cluster: Cluster,
     marker: Marker,
     server: Option<Server>,
@@ -87,7 +87,7 @@ impl<'stage> Scene<'stage> {
         put(&api, marker.objects());
         let source = stage.runtime.block_on(source.start(sender))?;
         let policy = policy::of(corefile, &stage.reference.version);
-        let outside = Outside::new(&stage.runtime);
+        let external = External::new(&stage.runtime);
         let mut scene = Self {
             stage,
             corefile: corefile.clone(),
@@ -96,7 +96,7 @@ impl<'stage> Scene<'stage> {
             events,
             api,
             world: World::default(),
-            outside,
+            external,
             cluster: cluster.clone(),
             marker,
             server: None,
@@ -107,7 +107,7 @@ impl<'stage> Scene<'stage> {
         scene
             .stage
             .kernel
-            .fill(&scene.policy, &scene.world, scene.outside.answers())?;
+            .fill(&scene.policy, &scene.world, scene.external.answers())?;
         scene.note_objects()?;
         Ok(scene.start_server()?.map(|()| {
             scene.settle();
@@ -146,7 +146,7 @@ impl<'stage> Scene<'stage> {
         let affected = self.see_world()?;
         self.stage
             .kernel
-            .carry(&self.world, self.outside.answers(), affected)?;
+            .carry(&self.world, self.external.answers(), affected)?;
         self.note_objects()?;
         self.asked_earlier.append(&mut self.asked);
         if !self.corefile.repeats()
@@ -284,14 +284,14 @@ impl<'stage> Scene<'stage> {
             .context("there is no CoreDNS to compare with")
     }
 
-    /// Lets names outside the cluster be resolved, through CoreDNS as it is now.
+    /// Lets external names be resolved, through CoreDNS as it is now.
     fn settle(&mut self) {
         let Stage { runtime, .. } = &*self.stage;
-        self.outside.settle(runtime, &self.policy, &self.world);
+        self.external.settle(runtime, &self.policy, &self.world);
     }
 
     fn refresh(&mut self) -> Result<()> {
-        self.outside
+        self.external
             .refresh(&mut self.stage.kernel, &self.policy, &self.world)
     }
 
@@ -329,7 +329,7 @@ impl<'stage> Scene<'stage> {
             upstream: self.stage.upstream.address(),
         });
         let server = Server::start(&self.stage.namespace, &self.stage.reference, &text)?;
-        self.outside.ask_at(ADDRESS);
+        self.external.ask_at(ADDRESS);
         Ok(server.map(|server| self.server = Some(server)))
     }
 }

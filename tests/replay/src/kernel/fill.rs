@@ -35,7 +35,7 @@ impl Filled {
 
 impl Kernel {
     /// Makes the maps hold exactly what the agent would put there for this policy, these objects, and what is
-    /// known of names outside the cluster. While the world is not complete that is nothing, and nothing is
+    /// known of external names. While the world is not complete that is nothing, and nothing is
     /// answered.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Questions whose flags and options CoreDNS hands on when it asks for a name outside the cluster.
+/// Questions whose flags and options CoreDNS hands on when it asks for an external name.
 fn handed_on() -> Vec<Case> {
     // A message's flags are its third and fourth octet (RFC 1035 §4.1.1).
     let flagged = |name: &str, flags: [u8; 2]| {
@@ -35,19 +35,19 @@ fn handed_on() -> Vec<Case> {
     subnet.extend([0, 8, 0, 7, 0, 1, 24, 0, 192, 0, 2]);
     vec![
         Case::passed(
-            "A without RD of an alias of an outside name",
+            "A without RD of an alias of an external name",
             flagged(far, [0x00, 0x00]),
-            Pass::Outside,
+            Pass::External,
         ),
         Case::passed(
-            "A with CD of an alias of an outside name",
+            "A with CD of an alias of an external name",
             flagged(far, [0x01, 0x10]),
-            Pass::Outside,
+            Pass::External,
         ),
         Case::passed(
-            "A for a subnet of an alias of an outside name",
+            "A for a subnet of an alias of an external name",
             to_server(&subnet),
-            Pass::Outside,
+            Pass::External,
         ),
         Case::reply(
             "A without RD of a service",
@@ -68,12 +68,12 @@ fn signed() -> Vec<Case> {
     };
     vec![
         Case::passed(
-            "A with DO of an alias of an outside name, which may be signed",
+            "A with DO of an alias of an external name, which may be signed",
             asked("far.made.svc.cluster.local", A),
-            Pass::Outside,
+            Pass::External,
         ),
         Case::reply(
-            "CNAME with DO of an alias of an outside name",
+            "CNAME with DO of an alias of an external name",
             asked("far.made.svc.cluster.local", CNAME),
             "NOERROR aa rd; far.made.svc.cluster.local. 30 CNAME Database.MyCompany.com.; OPT 4096 8000",
         ),
@@ -158,7 +158,7 @@ fn aliases() -> Vec<Case> {
             "NOERROR aa rd; near.made.svc.cluster.local. 30 CNAME middle.made.svc.cluster.local.; OPT 4096 0000",
         ),
         Case::reply(
-            "A of an alias of an outside name",
+            "A of an alias of an external name",
             asked("far.made.svc.cluster.local", A),
             "NOERROR aa rd; far.made.svc.cluster.local. 30 CNAME Database.MyCompany.com.; \
              database.mycompany.com. 30 CNAME db1.cdn.example.; db1.cdn.example. 30 A 192.0.2.7; \
@@ -191,7 +191,7 @@ fn left() -> Vec<Case> {
             "NOERROR aa rd; partly.made.svc.cluster.local. 30 AAAA fd00:9::3; OPT 4096 0000",
         ),
         Case::passed(
-            "AAAA of an outside name of which only A is known",
+            "AAAA of an external name of which only A is known",
             asked("far.made.svc.cluster.local", AAAA),
             Pass::QueryType,
         ),

@@ -1,4 +1,4 @@
-//! The DNS outside the cluster: a server that says what the test tells it to.
+//! The external DNS: a server that says what the test tells it to.
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},

@@ -1,4 +1,4 @@
-//! Lifetimes, and what becomes of those of names outside the cluster.
+//! Lifetimes, and what becomes of those of external names.
 
 use super::*;
 use crate::policy::{Capping, Lifetimes};
@@ -6,8 +6,8 @@ use crate::policy::{Capping, Lifetimes};
 const CLUSTER: &str = "cluster.local.";
 
 #[test]
-fn only_clients_that_are_told_apart_leave_the_outside() {
-    let outside = |directives: &str| with("", directives).outside.is_some();
+fn only_clients_that_are_told_apart_leave_external_names() {
+    let external = |directives: &str| with("", directives).external.is_some();
     for harmless in [
         "",
         "errors",
@@ -19,7 +19,7 @@ fn only_clients_that_are_told_apart_leave_the_outside() {
         "k8s_external x.example",
         "template IN A x.example {\nanswer \"{{ .Name }} 5 IN A 1.1.1.1\"\n}",
     ] {
-        assert!(outside(harmless), "{harmless}");
+        assert!(external(harmless), "{harmless}");
     }
     for doubtful in [
         "acl x.example",
@@ -30,11 +30,11 @@ fn only_clients_that_are_told_apart_leave_the_outside() {
         "template IN A x.example {\nanswer \"{{ .Name }} 5 IN A {{ .Remote }}\"\n}",
         "dnssec x.example",
     ] {
-        assert!(!outside(doubtful), "{doubtful}");
+        assert!(!external(doubtful), "{doubtful}");
     }
     let stub = |stub: &str| {
         policy(&format!("{KUBEADM}\nx.example {{\n {stub}\n}}\n"))
-            .outside
+            .external
             .is_some()
     };
     assert!(stub("forward . 10.0.0.1\n cache 3"));
@@ -44,29 +44,32 @@ fn only_clients_that_are_told_apart_leave_the_outside() {
     }
     assert!(
         policy(&format!("{KUBEADM}\nx.example:5353 {{\n view a\n}}\n"))
-            .outside
+            .external
             .is_some(),
         "another port"
     );
 }
 
 #[test]
-fn the_outside_is_capped_by_the_cache_of_the_services_zone() {
-    assert_eq!(with("", "").outside, Some(Capping::NONE));
-    assert_eq!(with("", "cache 7 example.com").outside, Some(Capping::NONE));
+fn external_names_are_capped_by_the_cache_of_the_services_zone() {
+    assert_eq!(with("", "").external, Some(Capping::NONE));
     assert_eq!(
-        with("", "cache 7 cluster.local").outside,
+        with("", "cache 7 example.com").external,
+        Some(Capping::NONE)
+    );
+    assert_eq!(
+        with("", "cache 7 cluster.local").external,
         Some(Capping::of_seconds(7))
     );
     let separate =
         "cluster.local {\n kubernetes\n cache 9\n}\n. {\n forward . 10.0.0.1\n cache 30\n}\n";
-    assert_eq!(policy(separate).outside, Some(Capping::of_seconds(9)));
+    assert_eq!(policy(separate).external, Some(Capping::of_seconds(9)));
     assert_eq!(
-        policy("cluster.local {\n kubernetes\n forward . 10.0.0.1\n}\n").outside,
+        policy("cluster.local {\n kubernetes\n forward . 10.0.0.1\n}\n").external,
         None
     );
     assert_eq!(
-        policy(". {\n kubernetes cluster.local\n forward example.com 10.0.0.1\n}\n").outside,
+        policy(". {\n kubernetes cluster.local\n forward example.com 10.0.0.1\n}\n").external,
         None
     );
 }

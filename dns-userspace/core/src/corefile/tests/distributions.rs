@@ -17,7 +17,7 @@ fn assert_common(policy: &Policy, ttl: u32, capping: Capping, order: Order) {
         assert_eq!(zone.services, crate::policy::Services::plain());
         assert!(zone.glue && zone.left_types.is_empty() && zone.left_trees.is_empty());
     }
-    assert_eq!(policy.outside, Some(capping));
+    assert_eq!(policy.external, Some(capping));
 }
 
 fn mounted(text: &str, files: &[(&str, &str)], folders: &[&str]) -> Mounted {

@@ -18,7 +18,7 @@ fn all(policy: &mut Policy, change: impl Fn(&mut Zone)) {
 
 fn lifetimes(policy: &mut Policy, ttl: u32, cache: Option<Capping>) {
     all(policy, |zone| zone.lifetimes = Lifetimes::new(ttl, cache));
-    policy.outside = Some(cache.unwrap_or(Capping::NONE));
+    policy.external = Some(cache.unwrap_or(Capping::NONE));
 }
 
 fn rename(zone: &mut Zone, name: &str) {
@@ -111,7 +111,7 @@ fn change(title: &str, policy: &mut Policy) {
         }),
         other => panic!("nothing is said of {other}"),
     }
-    // Answers for others may depend on who asks, or nobody outside is asked, or no zone has services, or
+    // Answers for others may depend on who asks, or nobody is asked for external names, or no zone has services, or
     // another block answers itself.
     if matches!(
         title,
@@ -127,7 +127,7 @@ fn change(title: &str, policy: &mut Policy) {
             | "labels"
             | "template"
     ) {
-        policy.outside = None;
+        policy.external = None;
     }
 }
 
@@ -140,8 +140,8 @@ fn each_recorded_corefile_gives_the_policy_that_the_specification_says() {
         let mut expected = policy(KUBEADM);
         change(title, &mut expected);
         assert_eq!(
-            (&found.zones, found.size_cap, found.outside),
-            (&expected.zones, expected.size_cap, expected.outside),
+            (&found.zones, found.size_cap, found.external),
+            (&expected.zones, expected.size_cap, expected.external),
             "{title}: {:#?}",
             found.left
         );

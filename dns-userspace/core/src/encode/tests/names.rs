@@ -112,10 +112,10 @@ fn addresses_of_targets_are_owned_by_pointers_that_do_not_depend_on_the_question
 #[test]
 fn targets_outside_the_zone_are_records_like_others() {
     let name = below("web.shop.svc");
-    let outside = Name::from_ascii("web.example.").unwrap();
+    let external = Name::from_ascii("web.example.").unwrap();
     // Not a name of the zone, though its octets end alike.
     let alike = Name::from_ascii("xcluster.local.").unwrap();
-    for target in [outside, alike] {
+    for target in [external, alike] {
         let set = services(vec![service(&name, &target)], vec![address(&target, 1)]);
         let (slot, skipped) = slot_of(&name, set.clone());
         assert!(skipped.is_empty());
@@ -145,7 +145,7 @@ fn more_targets_or_addresses_than_the_kernel_walks_are_left_and_told_of() {
 fn a_chain_points_at_the_alias_before_it_where_it_is_the_same_name_in_the_same_spelling() {
     let name = below("near.shop.svc");
     let (middle, end) = (below("Middle.shop.svc"), below("web.shop.svc"));
-    let outside = Name::from_ascii("DB.example.").unwrap();
+    let external = Name::from_ascii("DB.example.").unwrap();
     let lower = Name::from_ascii("db.example.").unwrap();
     for (set, pointers) in [
         (
@@ -159,7 +159,7 @@ fn a_chain_points_at_the_alias_before_it_where_it_is_the_same_name_in_the_same_s
         ),
         (
             vec![
-                alias(&name, &outside),
+                alias(&name, &external),
                 address(&lower, 1),
                 address(&lower, 2),
             ],
@@ -167,8 +167,8 @@ fn a_chain_points_at_the_alias_before_it_where_it_is_the_same_name_in_the_same_s
         ),
         (
             vec![
-                alias(&name, &outside),
-                alias(&outside, &name),
+                alias(&name, &external),
+                alias(&external, &name),
                 address(&name, 1),
             ],
             2,

@@ -131,7 +131,7 @@ fn names_whose_answer_is_not_certain_are_left() {
     }
 }
 
-/// What the DNS service said of names outside.
+/// What the DNS service said of external names.
 struct Said(BTreeMap<(Name, RecordType), Vec<Record>>);
 
 impl Resolved for Said {
@@ -147,7 +147,7 @@ impl Resolved for Said {
 }
 
 #[test]
-fn a_target_outside_has_the_addresses_that_the_dns_service_said_for_as_long_as_it_said() {
+fn an_external_target_has_the_addresses_that_the_dns_service_said_for_as_long_as_it_said() {
     let target = Name::from_ascii("database.mycompany.com.").unwrap();
     let record = Record::from_rdata(target.clone(), 7, RData::A(A::new(192, 0, 2, 1)));
     let said = Said(BTreeMap::from([
@@ -182,7 +182,7 @@ fn a_target_outside_has_the_addresses_that_the_dns_service_said_for_as_long_as_i
         nodes[0].sets.iter().map(|set| set.ends).collect::<Vec<_>>(),
         [99, 0, 99]
     );
-    let targets = outside_targets(view);
+    let targets = external_targets(view);
     assert_eq!(targets, BTreeMap::from([(target, Affected::from([owner]))]));
     let asked = targets.keys().next().unwrap();
     assert_eq!(asked.to_ascii(), "Database.MyCompany.com.");

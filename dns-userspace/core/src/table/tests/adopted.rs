@@ -155,7 +155,7 @@ fn a_section_that_is_given_up_stays_while_an_earlier_entry_refers_to_it() {
     maps.assert_holds(&services[1].1);
 }
 
-/// A name outside the cluster's, whose answer ends then.
+/// An external name, whose answer ends then.
 fn ending(ends: u64) -> Draft {
     let mut node = node("s.a.svc.", Denial::Exists, Denial::Absent);
     let data = RData::A(A::new(192, 0, 2, 1));

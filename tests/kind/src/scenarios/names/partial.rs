@@ -16,7 +16,7 @@ use crate::{
 
 /// Looks like a name of the internet. It has fewer than five dots, so that the search path comes first; nobody owns
 /// its zone (RFC 6761 §6.2).
-const OUTSIDE: &str = "www.example.test";
+const EXTERNAL: &str = "www.example.test";
 
 /// How many search domains kubelet writes into a pod's `/etc/resolv.conf` at least.
 const SEARCH_DOMAINS: u64 = 3;
@@ -36,9 +36,9 @@ pub(super) fn check(
         let sentence = format!("partial names lead through the search path, {place}");
         report.check(&sentence, || partial_names(stage, scene, asker, pod));
         let sentence = format!(
-            "what the search path makes of an outside name is denied in the kernel, {place}"
+            "what the search path makes of an external name is denied in the kernel, {place}"
         );
-        report.check(&sentence, || outside(stage, asker, pod));
+        report.check(&sentence, || external(stage, asker, pod));
         let sentence = format!("dig finds ports by partial names over UDP and TCP, {place}");
         report.check(&sentence, || ports(scene, pod));
     }
@@ -79,8 +79,8 @@ fn partial_names(stage: &Stage, scene: &Scene, asker: &Asker, pod: &Pod) -> Resu
     Ok(())
 }
 
-fn outside(stage: &Stage, asker: &Asker, pod: &Pod) -> Result<()> {
-    let (_, moved) = counted(stage, &asker.node, || look_up(pod, &[OUTSIDE]))?;
+fn external(stage: &Stage, asker: &Asker, pod: &Pod) -> Result<()> {
+    let (_, moved) = counted(stage, &asker.node, || look_up(pod, &[EXTERNAL]))?;
     ensure!(
         moved.nxdomain >= TYPES * SEARCH_DOMAINS && moved.passed >= TYPES,
         "counted were {moved:?}"

@@ -1,11 +1,11 @@
 //! What is asked where, and what is kept.
 
 use dns_core::{
+    external::Question,
     objects::{
         Object,
         written::{Written, WrittenEndpointSlice, WrittenService},
     },
-    outside::Question,
     world::Event,
 };
 use hickory_proto::rr::{RData, Record, RecordType, rdata::A};
@@ -35,12 +35,12 @@ fn name(text: &str) -> Name {
 }
 
 /// One target, led to by `n/ext`.
-fn wanting(target: &str) -> (Outside, mpsc::Receiver<Resolved>) {
+fn wanting(target: &str) -> (External, mpsc::Receiver<Resolved>) {
     let (sender, resolved) = mpsc::channel(1);
-    let mut outside = Outside::new(sender);
+    let mut external = External::new(sender);
     let users = BTreeSet::from([Owner::service("n", "ext")]);
-    outside.want(BTreeMap::from([(name(target), users)]));
-    (outside, resolved)
+    external.want(BTreeMap::from([(name(target), users)]));
+    (external, resolved)
 }
 
 fn resolved(target: &str, asked: u64) -> Resolved {
@@ -56,8 +56,8 @@ fn resolved(target: &str, asked: u64) -> Resolved {
     }
 }
 
-fn is_known(outside: &Outside, target: &str) -> bool {
-    outside
+fn is_known(external: &External, target: &str) -> bool {
+    external
         .answers()
         .get(&name(target), RecordType::A)
         .is_some()
@@ -65,41 +65,41 @@ fn is_known(outside: &Outside, target: &str) -> bool {
 
 #[tokio::test]
 async fn what_was_asked_before_it_starts_over_is_forgotten_and_its_users_are_told() {
-    let (mut outside, _resolved) = wanting("db.example.com.");
-    outside.tell_time();
+    let (mut external, _resolved) = wanting("db.example.com.");
+    external.tell_time();
     let before = control::now();
-    outside.put(resolved("db.example.com.", before));
-    assert!(is_known(&outside, "db.example.com."));
-    outside.take_changed();
-    outside.start_over();
-    assert!(!is_known(&outside, "db.example.com."));
+    external.put(resolved("db.example.com.", before));
+    assert!(is_known(&external, "db.example.com."));
+    external.take_changed();
+    external.start_over();
+    assert!(!is_known(&external, "db.example.com."));
     let user = Owner::service("n", "ext");
-    assert_eq!(outside.take_changed(), BTreeSet::from([user]));
-    outside.put(resolved("db.example.com.", before));
-    assert!(!is_known(&outside, "db.example.com."), "asked before");
-    outside.put(resolved("db.example.com.", control::now()));
-    assert!(is_known(&outside, "db.example.com."));
+    assert_eq!(external.take_changed(), BTreeSet::from([user]));
+    external.put(resolved("db.example.com.", before));
+    assert!(!is_known(&external, "db.example.com."), "asked before");
+    external.put(resolved("db.example.com.", control::now()));
+    assert!(is_known(&external, "db.example.com."));
 }
 
 #[tokio::test]
 async fn nobody_is_asked_while_nothing_is_wanted() {
-    let (mut outside, _resolved) = wanting("db.example.com.");
-    assert!(outside.resolving.is_some());
-    outside.want(BTreeMap::new());
-    assert!(outside.resolving.is_none());
-    outside.start_over();
-    assert!(outside.resolving.is_none());
-    assert_eq!(outside.report(), Report::default());
+    let (mut external, _resolved) = wanting("db.example.com.");
+    assert!(external.resolving.is_some());
+    external.want(BTreeMap::new());
+    assert!(external.resolving.is_none());
+    external.start_over();
+    assert!(external.resolving.is_none());
+    assert_eq!(external.report(), Report::default());
 }
 
 #[tokio::test]
 async fn only_services_that_lead_or_led_elsewhere_and_namespaces_raise_doubts() {
     let mut world = World::default();
-    let (mut outside, _resolved) = wanting("db.example.com.");
+    let (mut external, _resolved) = wanting("db.example.com.");
     let mut doubts = |world: &mut World, event| {
         let affected = world.apply(event);
-        outside.note(world, &affected);
-        std::mem::take(&mut outside.doubtful)
+        external.note(world, &affected);
+        std::mem::take(&mut external.doubtful)
     };
     let plain = "{clusterIP: 10.0.0.1}";
     let external = "{type: ExternalName, externalName: db.example.com}";

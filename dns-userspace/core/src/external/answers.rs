@@ -1,4 +1,4 @@
-//! What is known of names outside the cluster at this moment, with lifetimes that fall second by second.
+//! What is known of external names at this moment, with lifetimes that fall second by second.
 //!
 //! Pure: the time is told.
 

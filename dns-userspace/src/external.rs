@@ -1,7 +1,7 @@
-//! Asking the cluster's DNS service for names outside the cluster, ahead of the questions of clients.
+//! Asking the cluster's DNS service for external names, ahead of the questions of clients.
 //!
 //! [`Resolver`] asks, and gives each reply that may be kept to whoever keeps
-//! [`Answers`](dns_core::outside::Answers).
+//! [`Answers`](dns_core::external::Answers).
 
 mod lookup;
 mod resolver;

@@ -18,7 +18,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use dns_core::outside::{QUERY_TYPES, Question};
+use dns_core::external::{QUERY_TYPES, Question};
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
@@ -87,7 +87,7 @@ pub(super) enum Turn {
     Recovered,
 }
 
-/// How it goes with the names outside the cluster: for people. A target counts once for each query type.
+/// How it goes with the external names: for people. A target counts once for each query type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// How many questions there are.

@@ -1,11 +1,11 @@
 //! The task against a scripted server, with the time in the test's hands.
 
-use dns_core::outside::Answers;
+use dns_core::external::Answers;
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use tokio::{task::JoinHandle, time::advance};
 
 use super::*;
-use crate::outside::scripted::{Asked, Server, StoppedClock, address, name, settle};
+use crate::external::scripted::{Asked, Server, StoppedClock, address, name, settle};
 
 const TARGET: &str = "db.example.com.";
 /// The system had been up for a while.

@@ -1,4 +1,4 @@
-//! Names outside the cluster that services lead to: asked for, and what is known of them shown while it holds.
+//! External names that services lead to: asked for, and what is known of them shown while it holds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,8 +7,8 @@ use std::{
 };
 
 use dns_core::{
+    external::{Answers, Resolved},
     objects::Address,
-    outside::{Answers, Resolved},
     projection::{self, dns_addresses},
     world::{Affected, Owner, World},
 };
@@ -21,7 +21,7 @@ use tokio::{
 use super::Upkeep;
 use crate::{
     datapath::control,
-    outside::{Report, Resolver},
+    external::{Report, Resolver},
 };
 
 #[cfg(test)]
@@ -30,8 +30,8 @@ mod tests;
 /// Lifetimes that fall within this time of each other are written together.
 const GRAIN: Duration = Duration::from_millis(50);
 
-/// What is known of names outside the cluster, and who depends on it.
-pub(super) struct Outside {
+/// What is known of external names, and who depends on it.
+pub(super) struct External {
     answers: Answers,
     /// The names that are asked for, each with the services that lead to it.
     targets: BTreeMap<Name, BTreeSet<Owner>>,
@@ -87,7 +87,7 @@ impl Drop for Resolving {
     }
 }
 
-impl Outside {
+impl External {
     /// Nothing is known, and nothing is asked yet. What the DNS service says comes through `resolved`, and is
     /// to be given to [`Upkeep::resolved`].
     pub(super) fn new(resolved: mpsc::Sender<Resolved>) -> Self {
@@ -202,16 +202,16 @@ impl Outside {
 }
 
 impl Upkeep {
-    /// Takes in what the DNS service said of names outside the cluster, and shows it.
+    /// Takes in what the DNS service said of external names, and shows it.
     pub(in crate::agent) fn resolved(&mut self, batch: Vec<Resolved>) {
-        self.outside.tell_time();
+        self.external.tell_time();
         for resolved in batch {
-            self.outside.put(resolved);
+            self.external.put(resolved);
         }
         self.pass_time();
     }
 
-    /// Shows that answers from outside the cluster have grown older, or have ended.
+    /// Shows that answers of external names have grown older, or have ended.
     pub(in crate::agent) fn pass_time(&mut self) {
         if self.reconciled {
             self.carry(&BTreeSet::new());
@@ -221,29 +221,29 @@ impl Upkeep {
 
     /// In how long [`Self::pass_time`] has something to show; none: not before something else happens.
     pub(in crate::agent) fn until_something_ages(&self) -> Option<Duration> {
-        let next = self.outside.answers().next_change()?;
+        let next = self.external.answers().next_change()?;
         let pause = Duration::from_nanos(next.saturating_sub(control::now()));
         self.reconciled.then(|| pause.max(GRAIN))
     }
 
-    /// Works out which names outside the cluster services lead to, if they may be others than before. None
+    /// Works out which external names services lead to, if they may be others than before. None
     /// while nothing is answered.
-    pub(super) fn follow_outside(&mut self) {
-        if !self.outside.doubtful {
+    pub(super) fn follow_external(&mut self) {
+        if !self.external.doubtful {
             return;
         }
         self.follow_servers();
         let targets = match self.view() {
-            Some((view, _)) if !self.policy.is_silent() => projection::outside_targets(view),
+            Some((view, _)) if !self.policy.is_silent() => projection::external_targets(view),
             _ => BTreeMap::new(),
         };
-        self.outside.want(targets);
+        self.external.want(targets);
     }
 
-    /// Says where the DNS service is asked for names outside the cluster.
+    /// Says where the DNS service is asked for external names.
     pub(super) fn follow_servers(&mut self) {
         let servers = servers(&self.world, &self.dns_service, &self.more_addresses);
-        self.outside.ask_at(servers);
+        self.external.ask_at(servers);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether names outside the cluster are resolved for everybody alike, and what becomes of their
+//! Whether external names are resolved for everybody alike, and what becomes of their
 //! lifetimes.
 
 use hickory_proto::rr::Name;
@@ -9,7 +9,7 @@ use crate::policy::Capping;
 /// What is left, for people, if they are not.
 pub(super) const WHAT: &str = "addresses of ExternalName services outside the cluster";
 
-/// What the caches of the answered zones do to the lifetimes of a reply with records from outside.
+/// What the caches of the answered zones do to the lifetimes of a reply with records of an external name.
 ///
 /// The records come from the DNS service itself, whatever it does to find them; so nothing matters but what
 /// depends on the client that asks.

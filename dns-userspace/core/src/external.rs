@@ -1,5 +1,5 @@
-//! Names outside the cluster that ExternalName services point to: what the cluster's DNS service says of
-//! their addresses, kept for as long as it said.
+//! External names: those outside the cluster that ExternalName services point to. What the cluster's DNS service says of
+//! their addresses is kept for as long as it said.
 //!
 //! For A and AAAA questions at an ExternalName service CoreDNS asks itself for the target and sends what it
 //! found behind the CNAME record (specification §9 items 4 and 8). The agent asks the same DNS service the same
@@ -15,7 +15,7 @@ pub use self::answers::{Answer, Answers};
 /// The query types that are resolved for each target.
 pub const QUERY_TYPES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
 
-/// A question at a name outside the cluster.
+/// A question at an external name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Question {
     /// What an ExternalName service points to: fully qualified, and asked for in this spelling.

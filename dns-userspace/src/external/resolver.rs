@@ -5,7 +5,7 @@ mod tests;
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
-use dns_core::outside::{Question, Resolved};
+use dns_core::external::{Question, Resolved};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use hickory_proto::rr::Name;
 use tokio::{
@@ -24,7 +24,7 @@ const IN_FLIGHT: usize = 16;
 /// How long a reply is awaited: CoreDNS's `forward` gives up after 5 seconds itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks the cluster's DNS service for names outside the cluster, for as long as they are wanted, and again
+/// Asks the cluster's DNS service for external names, for as long as they are wanted, and again
 /// before its answers end.
 pub struct Resolver<Clock> {
     /// The addresses of the real DNS service. Empty: nothing is asked until there is one.
@@ -102,7 +102,7 @@ impl<Clock: Fn() -> u64> Resolver<Clock> {
                     let addresses = self.servers.borrow_and_update().clone();
                     if addresses.is_empty() {
                         tracing::info!(
-                            "no address of the DNS service is known: names outside the cluster are left to it"
+                            "no address of the DNS service is known: external names are left to it"
                         );
                     }
                     service = DnsService::at(&addresses, self.patience);

@@ -1,16 +1,16 @@
-//! Names outside the cluster, resolved as the agent does: through the CoreDNS that is compared with.
+//! External names, resolved as the agent does: through the CoreDNS that is compared with.
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use dns_core::{
-    outside::{Answers, QUERY_TYPES, Resolved},
+    external::{Answers, QUERY_TYPES, Resolved},
     policy::Policy,
-    projection::{View, outside_targets},
+    projection::{View, external_targets},
     world::{Affected, World},
 };
 use dns_userspace::{
     datapath::control,
-    outside::{Report, Resolver},
+    external::{Report, Resolver},
 };
 use replay::kernel::Kernel;
 use tests::hickory_proto::rr::Name;
@@ -21,11 +21,11 @@ use tokio::{
     time::timeout,
 };
 
-/// How long names outside the cluster may take; what is not known then is left to CoreDNS.
+/// How long external names may take; what is not known then is left to CoreDNS.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The agent's resolver, and what it has told.
-pub(super) struct Outside {
+pub(super) struct External {
     answers: Answers,
     servers: watch::Sender<Vec<SocketAddr>>,
     wanted: watch::Sender<BTreeSet<Name>>,
@@ -34,13 +34,13 @@ pub(super) struct Outside {
     task: JoinHandle<()>,
 }
 
-impl Drop for Outside {
+impl Drop for External {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Outside {
+impl External {
     pub(super) fn new(runtime: &Runtime) -> Self {
         let (servers, asked) = watch::channel(Vec::new());
         let (wanted, targets) = watch::channel(BTreeSet::new());
@@ -70,7 +70,7 @@ impl Outside {
 
     /// Resolves what the services point to now, with patience for replies.
     pub(super) fn settle(&mut self, runtime: &Runtime, policy: &Policy, world: &World) {
-        let targets: BTreeSet<Name> = outside_targets(self.view(policy, world))
+        let targets: BTreeSet<Name> = external_targets(self.view(policy, world))
             .into_keys()
             .collect();
         let questions = targets.len() * QUERY_TYPES.len();
@@ -102,7 +102,7 @@ impl Outside {
         if changed.is_empty() {
             return Ok(());
         }
-        let affected: Affected = outside_targets(self.view(policy, world))
+        let affected: Affected = external_targets(self.view(policy, world))
             .into_iter()
             .filter(|(target, _)| changed.contains(target))
             .flat_map(|(_, owners)| owners)

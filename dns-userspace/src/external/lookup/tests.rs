@@ -4,7 +4,7 @@ use hickory_resolver::proto::rr::Name;
 use tokio::time::advance;
 
 use super::*;
-use crate::outside::scripted::{Asked, Server, StoppedClock, address, cname, name, settle, soa};
+use crate::external::scripted::{Asked, Server, StoppedClock, address, cname, name, settle, soa};
 
 const TARGET: &str = "db.example.com.";
 const PATIENCE: Duration = Duration::from_secs(5);
