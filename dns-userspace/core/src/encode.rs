@@ -48,8 +48,8 @@ pub struct Section {
     pub class: u8,
     /// The value of the section's map.
     pub octets: Vec<u8>,
-    /// Whether its records are spare: see `RecordSet::spare`.
-    pub spare: bool,
+    /// Whether its records are optional: see `RecordSet::optional`.
+    pub optional: bool,
 }
 
 impl Draft {
@@ -74,15 +74,15 @@ impl Draft {
         }
     }
 
-    /// The same entry; spare records that need a section for which `has_room` says no are left to the DNS
+    /// The same entry; optional records that need a section for which `has_room` says no are left to the DNS
     /// service.
     #[must_use]
-    pub fn sparing(&self, mut has_room: impl FnMut(&Section) -> bool) -> Cow<'_, Self> {
+    pub fn limited(&self, mut has_room: impl FnMut(&Section) -> bool) -> Cow<'_, Self> {
         let mut draft = Cow::Borrowed(self);
         for (index, place) in self.places().into_iter().enumerate() {
             let content = self.slots.get(index).and_then(|slot| slot.content.as_ref());
             let goes_without = content.is_some_and(|content| {
-                content.spare && place.is_none() && !has_room(&content.section())
+                content.optional && place.is_none() && !has_room(&content.section())
             });
             if goes_without && let Some(slot) = draft.to_mut().slots.get_mut(index) {
                 slot.content = None;
@@ -94,7 +94,7 @@ impl Draft {
     /// The entry's octets, and the sections that it refers to; `number` gives each section its key, the same
     /// to equal ones if they shall be shared.
     ///
-    /// Records that fit and never end lie in the entry, smaller ones first and spare ones last.
+    /// Records that fit and never end lie in the entry, smaller ones first and optional ones last.
     #[must_use]
     pub fn lay_out(
         &self,
@@ -155,7 +155,7 @@ impl Draft {
             .filter_map(|(index, slot)| Some((index, slot.content.as_ref()?)))
             .filter(|(_, content)| content.stored.ends == 0)
             .collect();
-        order.sort_by_key(|(_, content)| (content.spare, content.stored.records.len()));
+        order.sort_by_key(|(_, content)| (content.optional, content.stored.records.len()));
         let mut places = vec![None; self.slots.len()];
         let mut at = self.slots.len() * SLOT_LEN;
         for (index, content) in order {
@@ -201,7 +201,7 @@ impl Content {
         Section {
             class: class as u8 + 1,
             octets,
-            spare: self.spare,
+            optional: self.optional,
         }
     }
 }

@@ -37,8 +37,8 @@ pub struct RecordSet {
     /// When the answer may not be given any more: CLOCK_BOOTTIME in nanoseconds; zero: never.
     pub ends: u64,
     /// Whether hardly anybody asks for it: it is answered if it fits the name's entry, or while fewer than half
-    /// of a map's sections are taken by spare sets; else left to the DNS service.
-    pub spare: bool,
+    /// of a map's sections are taken by optional sets; else left to the DNS service.
+    pub optional: bool,
 }
 
 /// Octets of a record before its data: a pointer to its owner, type, class, lifetime and length (RFC 1035 §4.1.3).
@@ -61,7 +61,7 @@ impl RecordSet {
             additional: Vec::new(),
             rotate: false,
             ends: 0,
-            spare: false,
+            optional: false,
         }
     }
 

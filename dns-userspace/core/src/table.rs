@@ -10,8 +10,8 @@ mod adopted;
 mod holding;
 mod names;
 mod operation;
+mod optional;
 mod parents;
-mod spare;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,8 +25,8 @@ pub use self::{
 use self::{
     holding::{Counts, Holding, marks},
     names::{Held, Names},
+    optional::{limited, may_be_optional},
     parents::{Parent, Refusal, is_shared},
-    spare::{may_spare, sparing},
 };
 use crate::{
     encode::{Draft, WireName, asks_for_any},
@@ -48,7 +48,7 @@ pub struct Table {
     counts: Counts,
     entries: usize,
     /// Entries of names that ask for any port or protocol.
-    spare: usize,
+    optional: usize,
     /// Such names that go without an entry.
     left_out: usize,
     /// What an earlier agent has left; nothing once the cluster's names were set.
@@ -126,7 +126,7 @@ impl Table {
         self.refused.keys()
     }
 
-    /// The number of spare names without an entry; the DNS service answers these.
+    /// The number of optional names without an entry; the DNS service answers these.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.left_out
@@ -156,7 +156,7 @@ impl Table {
         self.held.values().flat_map(Holding::sections).collect()
     }
 
-    /// Makes `owner` hold exactly `wanted`, but for spare names for which there is no room.
+    /// Makes `owner` hold exactly `wanted`, but for optional names for which there is no room.
     pub fn set(&mut self, maps: &mut impl Maps, owner: &Owner, wanted: Vec<Draft>) -> Changed {
         let mut changed = Changed::default();
         let holding = self.held.get_mut(owner);
@@ -166,10 +166,10 @@ impl Table {
             .iter()
             .map(|held| (held.name, held.hash))
             .collect();
-        let (may_spare, count) = (may_spare(owner), wanted.len());
-        let room = maps.spare_entries().saturating_sub(self.spare);
-        let mut wanted = if may_spare {
-            sparing(wanted, &before, room)
+        let (may_be_optional, count) = (may_be_optional(owner), wanted.len());
+        let room = maps.optional_entries().saturating_sub(self.optional);
+        let mut wanted = if may_be_optional {
+            limited(wanted, &before, room)
         } else {
             wanted
         };
@@ -193,7 +193,7 @@ impl Table {
                 in_use.extend(put.marks);
                 self.accept(&draft.name);
                 put.hash
-            } else if may_spare && asks_for_any(&draft.name) {
+            } else if may_be_optional && asks_for_any(&draft.name) {
                 left_out += 1;
                 stale.push((draft.name.clone(), known));
                 continue;
@@ -260,7 +260,7 @@ impl Table {
             })
     }
 
-    /// Puts a draft; without spare records, if there is no room for them.
+    /// Puts a draft; without optional records, if there is no room for them.
     fn put_frugally(
         &mut self,
         maps: &mut impl Maps,
@@ -270,12 +270,12 @@ impl Table {
     ) -> Result<Put, Refused> {
         let nothing = Holding::default();
         let holding = self.held.get(owner).unwrap_or(&nothing);
-        let sparing = holding.sparing(maps, draft, self.counts, &self.adopted);
-        self.put_exactly(maps, owner, &sparing, known)
+        let limited = holding.limited(maps, draft, self.counts, &self.adopted);
+        self.put_exactly(maps, owner, &limited, known)
             .or_else(|Refused| {
-                // Perhaps only a section of spare records was refused.
-                let frugal = draft.sparing(|_| false);
-                match frugal == sparing {
+                // Perhaps only a section of optional records was refused.
+                let frugal = draft.limited(|_| false);
+                match frugal == limited {
                     true => Err(Refused),
                     false => self.put_exactly(maps, owner, &frugal, known),
                 }
@@ -296,7 +296,7 @@ impl Table {
             let holding = self.held.entry(owner.clone()).or_default();
             holding.write(maps, draft, &mut self.counts, &mut self.adopted)?;
             self.entries += usize::from(known == 0);
-            self.spare += usize::from(known == 0 && asks_for_any(&draft.name));
+            self.optional += usize::from(known == 0 && asks_for_any(&draft.name));
             if let Some(parent) = self.parents.get_mut(&draft.name) {
                 parent.hash = hash;
             }
@@ -351,7 +351,7 @@ impl Table {
             return;
         }
         self.entries -= 1;
-        self.spare -= usize::from(asks_for_any(name));
+        self.optional -= usize::from(asks_for_any(name));
         changed.removed += 1;
         // What cannot be removed is the maps' to look after: see `Store::remove_stale`.
         let _ = maps.apply(Operation::RemoveEntry { name: name.clone() });

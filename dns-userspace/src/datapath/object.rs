@@ -59,7 +59,7 @@ pub struct Sizes {
     /// their ports and their endpoints are mostly of middle length.
     pub entries: u32,
     /// Answers of up to 176 octets that do not fit into a name's entry, and as many of up to 432; a quarter
-    /// of it of up to 944, and as many of up to 1,456. At most half of each may be spare answers.
+    /// of it of up to 944, and as many of up to 1,456. At most half of each may be optional answers.
     pub sections: u32,
 }
 

@@ -25,8 +25,8 @@ use super::{
 
 /// The port that the kernel always looks at (RFC 1035 §4.2).
 const DNS_PORT: u16 = 53;
-/// Of the entries of names of middle length, this part may be spare.
-const SPARE_SHARE: usize = 16;
+/// Of the entries of names of middle length, this part may be optional.
+const OPTIONAL_SHARE: usize = 16;
 /// How often it is tried to remove an entry, before that is a reason to answer nothing: the kernel may be busy with its
 /// bucket (EBUSY).
 const REMOVALS: usize = 4;
@@ -49,10 +49,10 @@ pub struct Store {
     counters: Counters,
     /// Names whose entries must not stay, and that the kernel refused to remove.
     stale: BTreeSet<WireName>,
-    /// How many entries spare names may take.
-    spare_entries: usize,
-    /// How many sections of each class spare records may take.
-    spare_sections: [usize; SECTION_LENGTHS.len()],
+    /// How many entries optional names may take.
+    optional_entries: usize,
+    /// How many sections of each class optional records may take.
+    optional_sections: [usize; SECTION_LENGTHS.len()],
 }
 
 macro_rules! map {
@@ -69,15 +69,15 @@ impl Store {
     /// # Errors
     /// A map that is missing or of another shape: the object is not this agent's.
     pub fn new(object: &mut Ebpf, control: Arc<ControlMap>) -> anyhow::Result<Self> {
-        let mut spare_sections = [0; SECTION_LENGTHS.len()];
-        for (most, length) in spare_sections.iter_mut().zip(SECTION_LENGTHS) {
+        let mut optional_sections = [0; SECTION_LENGTHS.len()];
+        for (most, length) in optional_sections.iter_mut().zip(SECTION_LENGTHS) {
             *most = object::most_elements(object, &format!("SECTIONS_{length}"))? / 2;
         }
         Ok(Self {
             control,
             stale: BTreeSet::new(),
-            spare_entries: object::most_elements(object, "ENTRIES_64")? / SPARE_SHARE,
-            spare_sections,
+            optional_entries: object::most_elements(object, "ENTRIES_64")? / OPTIONAL_SHARE,
+            optional_sections,
             entries_40: map!(object, "ENTRIES_40"),
             entries_64: map!(object, "ENTRIES_64"),
             entries_256: map!(object, "ENTRIES_256"),
@@ -291,13 +291,13 @@ impl Store {
 }
 
 impl Maps for Store {
-    fn spare_entries(&self) -> usize {
-        self.spare_entries
+    fn optional_entries(&self) -> usize {
+        self.optional_entries
     }
 
-    fn spare_sections(&self, class: u8) -> usize {
+    fn optional_sections(&self, class: u8) -> usize {
         let index = usize::from(class).wrapping_sub(1);
-        self.spare_sections.get(index).copied().unwrap_or(0)
+        self.optional_sections.get(index).copied().unwrap_or(0)
     }
 
     fn read_section(&self, class: u8, key: u32) -> Option<Vec<u8>> {

@@ -78,7 +78,7 @@ fn section(ends: u64) -> Section {
     Section {
         class: 1,
         octets,
-        spare: false,
+        optional: false,
     }
 }
 

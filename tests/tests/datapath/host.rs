@@ -245,11 +245,11 @@ fn padded(name: &[u8]) -> Vec<u8> {
 }
 
 impl Maps for HostTables {
-    fn spare_entries(&self) -> usize {
+    fn optional_entries(&self) -> usize {
         usize::MAX
     }
 
-    fn spare_sections(&self, _: u8) -> usize {
+    fn optional_sections(&self, _: u8) -> usize {
         usize::MAX
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn set(query_type: RecordType, answers: Vec<Record>) -> RecordSet {
         additional: Vec::new(),
         rotate: false,
         ends: 0,
-        spare: false,
+        optional: false,
     }
 }
 

@@ -94,7 +94,7 @@ fn node() -> impl Strategy<Value = Node> {
                     additional: Vec::new(),
                     rotate,
                     ends: 0,
-                    spare: false,
+                    optional: false,
                 };
                 (query_type.into(), set)
             })

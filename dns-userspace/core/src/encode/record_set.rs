@@ -37,7 +37,7 @@ pub(super) struct Content {
     /// Whether the answers are SRV records with targets in the zone.
     pub(super) targets: bool,
     /// Whether it is left to the DNS service where it would need a section and room is short.
-    pub(super) spare: bool,
+    pub(super) optional: bool,
 }
 
 /// What lies in the entry or in a section.
@@ -145,7 +145,7 @@ impl Content {
                 records,
             },
             targets,
-            spare: set.spare,
+            optional: set.optional,
         })
     }
 }

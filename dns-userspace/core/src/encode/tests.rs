@@ -3,7 +3,7 @@
 mod denials;
 mod layout;
 mod names;
-mod spare;
+mod optional;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -59,7 +59,7 @@ fn set(query_type: RecordType, rotate: bool, data: impl IntoIterator<Item = RDat
         additional: Vec::new(),
         rotate,
         ends: 0,
-        spare: false,
+        optional: false,
     }
 }
 

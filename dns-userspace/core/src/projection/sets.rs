@@ -185,7 +185,7 @@ fn of_services(
         answers,
         additional: v4,
         // An endpoint's own name is looked up for addresses; ports are looked up by the service's.
-        spare: (names.iter()).all(|(label, target)| !label.is_empty() && target == owner),
+        optional: (names.iter()).all(|(label, target)| !label.is_empty() && target == owner),
         ..RecordSet::left(RecordType::SRV)
     }))
 }

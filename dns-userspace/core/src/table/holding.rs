@@ -16,8 +16,8 @@ use crate::encode::{Draft, Section};
 pub(super) struct Counts {
     /// The last key that was given out.
     pub(super) last_key: u32,
-    /// Sections of spare records, by class.
-    pub(super) spare: [usize; SECTION_LENGTHS.len()],
+    /// Sections of optional records, by class.
+    pub(super) optional: [usize; SECTION_LENGTHS.len()],
 }
 
 impl Counts {
@@ -30,8 +30,8 @@ impl Counts {
         self.last_key
     }
 
-    fn spare_of(&mut self, class: u8) -> Option<&mut usize> {
-        self.spare.get_mut(usize::from(class.checked_sub(1)?))
+    fn optional_of(&mut self, class: u8) -> Option<&mut usize> {
+        self.optional.get_mut(usize::from(class.checked_sub(1)?))
     }
 }
 
@@ -41,7 +41,7 @@ struct Shared {
     mark: u64,
     class: u8,
     key: u32,
-    spare: bool,
+    optional: bool,
 }
 
 /// Everything of one owner.
@@ -50,7 +50,7 @@ pub(super) struct Holding {
     pub(super) names: Names,
     /// By mark.
     sections: Vec<Shared>,
-    /// Spare names without an entry.
+    /// Optional names without an entry.
     pub(super) left_out: u32,
 }
 
@@ -66,16 +66,16 @@ impl Holding {
             .map(|section| (section.class, section.key))
     }
 
-    /// The draft, without spare records for which there is no room. What an earlier agent has left counts as spare until
-    /// it is taken, so that it does not lack room for others.
-    pub(super) fn sparing<'draft>(
+    /// The draft, without optional records for which there is no room. What an earlier agent has left counts as optional
+    /// until it is taken, so that it does not lack room for others.
+    pub(super) fn limited<'draft>(
         &self,
         maps: &impl Maps,
         draft: &'draft Draft,
         mut counts: Counts,
         adopted: &Adopted,
     ) -> Cow<'draft, Draft> {
-        draft.sparing(|section| {
+        draft.limited(|section| {
             if self.find(section.mark()).is_some() {
                 return true;
             }
@@ -83,9 +83,9 @@ impl Holding {
                 Some(_) => 0,
                 None => adopted.left(section.class),
             };
-            let room = maps.spare_sections(section.class).saturating_sub(left);
+            let room = maps.optional_sections(section.class).saturating_sub(left);
             let taken = counts
-                .spare_of(section.class)
+                .optional_of(section.class)
                 .filter(|taken| **taken < room);
             taken.map(|taken| *taken += 1).is_some()
         })
@@ -113,7 +113,7 @@ impl Holding {
                 mark,
                 class: section.class,
                 key,
-                spare: section.spare,
+                optional: section.optional,
             });
             key
         });
@@ -129,8 +129,8 @@ impl Holding {
             } else {
                 maps.apply(Operation::PutSection { key, section })?;
             }
-            if let Some(spare) = counts.spare_of(shared.class).filter(|_| shared.spare) {
-                *spare += 1;
+            if let Some(optional) = counts.optional_of(shared.class).filter(|_| shared.optional) {
+                *optional += 1;
             }
             let at = self.place(shared.mark).unwrap_or_else(|at| at);
             self.sections.insert(at, shared);
@@ -161,8 +161,9 @@ impl Holding {
                         key: shared.key,
                     });
                 }
-                if let Some(spare) = counts.spare_of(shared.class).filter(|_| shared.spare) {
-                    *spare -= 1;
+                if let Some(optional) = counts.optional_of(shared.class).filter(|_| shared.optional)
+                {
+                    *optional -= 1;
                 }
             }
             keeps

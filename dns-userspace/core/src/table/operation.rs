@@ -52,11 +52,11 @@ pub trait Maps {
         None
     }
 
-    /// How many entries may be of spare names.
-    fn spare_entries(&self) -> usize;
+    /// How many entries may be of optional names.
+    fn optional_entries(&self) -> usize;
 
-    /// How many sections of a class may be of spare records.
-    fn spare_sections(&self, class: u8) -> usize;
+    /// How many sections of a class may be of optional records.
+    fn optional_sections(&self, class: u8) -> usize;
 
     /// Lets no absent name be denied until it is allowed again: a parent denies a name that could not be put,
     /// and could not be told to stop.

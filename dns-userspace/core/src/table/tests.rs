@@ -3,8 +3,8 @@
 mod adopted;
 mod full;
 mod maps;
+mod optional;
 mod properties;
-mod spare;
 
 use std::net::IpAddr;
 
@@ -76,7 +76,7 @@ fn addresses(labels: &str, count: u8) -> Draft {
         answers,
         additional: Vec::new(),
         ends: 0,
-        spare: false,
+        optional: false,
     });
     draft(&node)
 }

@@ -52,11 +52,11 @@ impl Steps {
 }
 
 impl Maps for Steps {
-    fn spare_entries(&self) -> usize {
+    fn optional_entries(&self) -> usize {
         usize::MAX
     }
 
-    fn spare_sections(&self, _: u8) -> usize {
+    fn optional_sections(&self, _: u8) -> usize {
         usize::MAX
     }
 

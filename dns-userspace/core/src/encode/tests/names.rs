@@ -23,7 +23,7 @@ fn services(answers: Vec<Record>, additional: Vec<Record>) -> RecordSet {
         additional,
         rotate: false,
         ends: 0,
-        spare: false,
+        optional: false,
     }
 }
 
@@ -180,7 +180,7 @@ fn a_chain_points_at_the_alias_before_it_where_it_is_the_same_name_in_the_same_s
             additional: Vec::new(),
             rotate: false,
             ends: 0,
-            spare: false,
+            optional: false,
         };
         let (slot, _) = slot_of(&name, set.clone());
         let got = slot.records_at(&name);
@@ -222,7 +222,7 @@ fn the_targets_of_a_chain_point_at_the_ends_that_earlier_ones_have_in_common_wit
         additional: Vec::new(),
         rotate: false,
         ends: 0,
-        spare: false,
+        optional: false,
     };
     let (slot, _) = slot_of(&names[0], set.clone());
     let lines = |records: &[Record]| records.iter().map(Record::to_string).collect::<Vec<_>>();
@@ -265,7 +265,7 @@ fn the_zones_own_soa_record_repeats_the_questions_name() {
         additional: Vec::new(),
         rotate: false,
         ends: 0,
-        spare: false,
+        optional: false,
     };
     let (slot, _) = slot_of(&zone, set);
     let mut got = slot.records_at(&zone);

@@ -107,7 +107,7 @@ fn a_headless_service_has_the_ports_of_its_slices_and_targets_as_they_are_stored
 }
 
 #[test]
-fn service_records_at_an_endpoints_own_name_alone_are_spare() {
+fn service_records_at_an_endpoints_own_name_alone_are_optional() {
     let ports = "ports: [{name: p, port: 80, protocol: TCP}]\n";
     let endpoints = "[{addresses: [10.1.0.1], hostname: Web-0}]";
     for spec in [
@@ -120,7 +120,7 @@ fn service_records_at_an_endpoints_own_name_alone_are_spare() {
         let mut others = 0;
         for node in &nodes {
             for set in &node.sets {
-                if set.spare {
+                if set.optional {
                     assert_eq!(set.query_type, RecordType::SRV);
                     found.push(node.name.to_ascii());
                 } else {

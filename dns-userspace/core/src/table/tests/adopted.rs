@@ -203,19 +203,19 @@ fn nonsense_in_the_maps_is_replaced() {
 }
 
 #[test]
-fn spare_records_keep_the_room_that_they_had_and_take_no_other() {
-    let spare = |name: &str, labels: &str, number| {
-        let drafts = vec![spare::with_spare(labels, number)];
+fn optional_records_keep_the_room_that_they_had_and_take_no_other() {
+    let optional = |name: &str, labels: &str, number| {
+        let drafts = vec![optional::with_optional(labels, number)];
         (name.to_owned(), drafts)
     };
-    let all = [spare("s", "s.a", 1), spare("t", "t.a", 2)];
+    let all = [optional("s", "s.a", 1), optional("t", "t.a", 2)];
     let all: Vec<(&str, Vec<Draft>)> = all
         .iter()
         .map(|(name, drafts)| (&**name, drafts.clone()))
         .collect();
     // The earlier agent came to `t` first, and there was no room for those of `s`.
     let (mut before, mut maps) = beginning();
-    maps.most_spare = Some(1);
+    maps.most_optional = Some(1);
     for (name, drafts) in all.iter().rev() {
         before.set(&mut maps, &owner(name), drafts.clone());
     }

@@ -17,10 +17,10 @@ pub(super) struct MemoryMaps {
     /// Limits; none: never full.
     pub(super) most_entries: Option<usize>,
     pub(super) most_sections: Option<usize>,
-    /// How many sections of each class spare records may take; none: as many as they like.
-    pub(super) most_spare: Option<usize>,
-    /// How many entries spare names may take; none: as many as they like.
-    pub(super) most_spare_names: Option<usize>,
+    /// How many sections of each class optional records may take; none: as many as they like.
+    pub(super) most_optional: Option<usize>,
+    /// How many entries optional names may take; none: as many as they like.
+    pub(super) most_optional_names: Option<usize>,
     /// Every put is refused, even of a name that is there: the kernel has no memory left.
     pub(super) exhausted: bool,
     /// Nothing may be denied for the moment.
@@ -124,17 +124,20 @@ impl MemoryMaps {
         }
         for class in 1..=SECTION_LENGTHS.len() {
             let of_class =
-                |section: &&Section| section.spare && usize::from(section.class) == class;
-            let spare = self.sections.values().filter(of_class).count();
+                |section: &&Section| section.optional && usize::from(section.class) == class;
+            let optional = self.sections.values().filter(of_class).count();
             assert!(
-                spare <= self.spare_sections(class as u8),
-                "{spare} spare sections"
+                optional <= self.optional_sections(class as u8),
+                "{optional} optional sections"
             );
         }
         // Port, protocol, service, namespace, `svc`, the zone of one label.
-        let is_spare = |name: &&WireName| asks_for_any(name) && ancestors(name).count() == 6;
-        let spare = self.entries.keys().filter(is_spare).count();
-        assert!(spare <= self.spare_entries(), "{spare} spare names");
+        let is_optional = |name: &&WireName| asks_for_any(name) && ancestors(name).count() == 6;
+        let optional = self.entries.keys().filter(is_optional).count();
+        assert!(
+            optional <= self.optional_entries(),
+            "{optional} optional names"
+        );
         for (name, entry) in &self.entries {
             for key in take_keys(&mut entry.to_vec()) {
                 assert!(
@@ -182,12 +185,12 @@ impl Maps for MemoryMaps {
         Some(section.octets.clone())
     }
 
-    fn spare_entries(&self) -> usize {
-        self.most_spare_names.unwrap_or(usize::MAX)
+    fn optional_entries(&self) -> usize {
+        self.most_optional_names.unwrap_or(usize::MAX)
     }
 
-    fn spare_sections(&self, _: u8) -> usize {
-        self.most_spare.unwrap_or(usize::MAX)
+    fn optional_sections(&self, _: u8) -> usize {
+        self.most_optional.unwrap_or(usize::MAX)
     }
 
     fn suspend_denials(&mut self) {
@@ -215,10 +218,10 @@ impl Maps for MemoryMaps {
     }
 }
 
-/// What a section says, which is the same whether or not it may be spared.
+/// What a section says, which is the same whether or not it may be left out.
 fn said(section: Section) -> Section {
     Section {
-        spare: false,
+        optional: false,
         ..section
     }
 }

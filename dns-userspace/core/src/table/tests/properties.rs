@@ -110,9 +110,9 @@ fn everything(world: &World) -> BTreeMap<WireName, Draft> {
         .collect()
 }
 
-/// A draft with all its records, and with none that need a section and are spare.
-fn with_and_without_spare(draft: &Draft) -> [Draft; 2] {
-    [draft.clone(), draft.sparing(|_| false).into_owned()]
+/// A draft with all its records, and with none that need a section and are optional.
+fn with_and_without_optional(draft: &Draft) -> [Draft; 2] {
+    [draft.clone(), draft.limited(|_| false).into_owned()]
 }
 
 /// The cluster, the table and its maps.
@@ -201,7 +201,7 @@ impl Scene {
             let (octets, sections) = self.maps.content(name).unwrap();
             let right = wanted.get(name).is_some_and(|draft| {
                 let forms = [draft.clone(), draft.passing_below(), draft.passing()];
-                let mut forms = forms.iter().flat_map(with_and_without_spare);
+                let mut forms = forms.iter().flat_map(with_and_without_optional);
                 forms.any(|draft| content_of(&draft) == (octets.clone(), sections.clone()))
             });
             assert!(right, "a stale entry: {}", name.escape_ascii());
@@ -273,10 +273,10 @@ proptest! {
             ((any::<Index>(), prop::bool::weighted(0.7)), 6_usize..20, 0_usize..3, prop::bool::weighted(0.1)),
             0..40,
         ),
-        spare in 0_usize..4,
+        optional in 0_usize..4,
     ) {
         let mut scene = Scene::new();
-        scene.maps.most_spare = Some(spare);
+        scene.maps.most_optional = Some(optional);
         for (step, entries, sections, exhausted) in &steps {
             scene.maps.most_entries = Some(*entries);
             scene.maps.most_sections = Some(*sections);
@@ -290,7 +290,7 @@ proptest! {
         }
         scene.maps.most_entries = None;
         scene.maps.most_sections = None;
-        scene.maps.most_spare = None;
+        scene.maps.most_optional = None;
         scene.retry();
         scene.set_everything();
         scene.assert_exact();
@@ -332,12 +332,12 @@ proptest! {
     }
 
     #[test]
-    fn spare_names_take_no_more_room_than_they_may_and_no_other_is_left(
+    fn optional_names_take_no_more_room_than_they_may_and_no_other_is_left(
         steps in steps(),
-        spare in 0_usize..12,
+        optional in 0_usize..12,
     ) {
         let mut scene = Scene::new();
-        scene.maps.most_spare_names = Some(spare);
+        scene.maps.most_optional_names = Some(optional);
         for step in &steps {
             // The maps themselves judge how many there are.
             scene.step(step);
@@ -352,22 +352,22 @@ proptest! {
         // What became free meanwhile is taken, and then all stays as it is.
         scene.set_everything();
         let wanted = everything(&scene.world);
-        let spare_wanted = wanted.keys().filter(|name| asks_for_any(name)).count();
+        let optional_wanted = wanted.keys().filter(|name| asks_for_any(name)).count();
         let held = scene.maps.entries.keys().filter(|name| asks_for_any(name)).count();
-        prop_assert_eq!(held, spare_wanted.min(spare));
-        prop_assert_eq!(scene.table.left_out(), spare_wanted - held);
+        prop_assert_eq!(held, optional_wanted.min(optional));
+        prop_assert_eq!(scene.table.left_out(), optional_wanted - held);
         scene.maps.log.clear();
         scene.set_everything();
         prop_assert!(scene.maps.log.is_empty(), "{:?}", scene.maps.log);
     }
 
     #[test]
-    fn spare_records_take_no_more_room_than_they_may_and_nothing_else_is_left_or_refused(
+    fn optional_records_take_no_more_room_than_they_may_and_nothing_else_is_left_or_refused(
         steps in steps(),
-        spare in 0_usize..8,
+        optional in 0_usize..8,
     ) {
         let mut scene = Scene::new();
-        scene.maps.most_spare = Some(spare);
+        scene.maps.most_optional = Some(optional);
         for step in &steps {
             // The maps themselves judge how many there are.
             scene.step(step);
@@ -377,7 +377,7 @@ proptest! {
             prop_assert_eq!(scene.maps.entries.len(), wanted.len());
             for (name, draft) in &wanted {
                 let content = scene.maps.content(name);
-                let mut forms = with_and_without_spare(draft).into_iter();
+                let mut forms = with_and_without_optional(draft).into_iter();
                 prop_assert!(forms.any(|draft| content == Some(content_of(&draft))));
             }
         }
@@ -386,8 +386,8 @@ proptest! {
         let left = everything(&scene.world)
             .values()
             .any(|draft| scene.maps.content(&draft.name) != Some(content_of(draft)));
-        let taken = scene.maps.sections.values().filter(|section| section.spare).count();
-        prop_assert!(!left || taken >= spare, "{taken} of {spare} are taken");
+        let taken = scene.maps.sections.values().filter(|section| section.optional).count();
+        prop_assert!(!left || taken >= optional, "{taken} of {optional} are taken");
         scene.maps.log.clear();
         scene.set_everything();
         prop_assert!(scene.maps.log.is_empty(), "{:?}", scene.maps.log);

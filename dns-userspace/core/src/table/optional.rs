@@ -1,4 +1,4 @@
-//! Names that hardly anybody asks for, which have entries only while few of them do.
+//! Optional names: hardly anybody asks for them, and they have entries only while few of them do.
 //!
 //! They ask for any port or any protocol of a service ([`asks_for_any`]), and are five of the nine spellings of a port.
 //! The datapath denies none of them, so one without an entry is the DNS service's to answer.
@@ -14,16 +14,16 @@ use crate::{
 ///
 /// Nodes of zones and namespaces say what is true below them as well, and so does a service whose own name, or whose
 /// namespace's, is a lone underscore: these are no ports.
-pub(super) fn may_spare(owner: &Owner) -> bool {
+pub(super) fn may_be_optional(owner: &Owner) -> bool {
     match owner {
         Owner::Service { namespace, name } => &**namespace != "_" && &**name != "_",
         Owner::Zone | Owner::Namespace(_) | Owner::Address(_) => false,
     }
 }
 
-/// The drafts without new spare names for which there is no room; `before` is what their owner holds, with hashes that
-/// are zero for what the maps refused.
-pub(super) fn sparing(
+/// The drafts without new optional names for which there is no room; `before` is what their owner holds, with hashes
+/// that are zero for what the maps refused.
+pub(super) fn limited(
     mut drafts: Vec<Draft>,
     before: &BTreeMap<WireName, u64>,
     mut room: usize,
