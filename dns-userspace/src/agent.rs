@@ -8,7 +8,7 @@ mod upkeep;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use dns_core::{external::Resolved, in_force::Seen, world::Event};
+use dns_core::{external::Resolved, rollout::Seen, world::Event};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},

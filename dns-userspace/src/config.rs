@@ -11,8 +11,8 @@ use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 use dns_core::{
     corefile::{KUBEADM, Mounted},
-    in_force::{self, Running},
     policy::{Rules, ZoneError, zone_name},
+    rollout::{self, Running},
 };
 
 use crate::{
@@ -39,7 +39,7 @@ pub struct Args {
     /// The kubeconfig of the cluster; in a pod, the service account is used without it.
     #[arg(long, value_name = "FILE", conflicts_with = "manifests")]
     pub kubeconfig: Option<PathBuf>,
-    /// The Corefile that the cluster's DNS servers run with, read once. Without it, the one in force is read
+    /// The Corefile that the cluster's DNS servers run with, read once. Without it, it is read
     /// from the cluster; with --manifests, it is kubeadm's.
     #[arg(long, value_name = "FILE")]
     pub corefile: Option<PathBuf>,
@@ -145,7 +145,7 @@ pub struct Config {
     /// Where the DNS servers' set-up is read.
     pub set_up: SetUp,
     /// How it is read.
-    pub reading: in_force::Options,
+    pub reading: rollout::Options,
     /// Where HTTP is served; none: nowhere.
     pub listen: Option<SocketAddr>,
     /// Namespace and name of the DNS Service.
@@ -180,7 +180,7 @@ impl Args {
     /// # Errors
     /// A sentence that names the option, what is wrong with it, and how it is written.
     pub fn config(self) -> anyhow::Result<Config> {
-        let reading = in_force::Options {
+        let reading = rollout::Options {
             kubelet_sync: Duration::from_secs(self.kubelet_sync.into()),
             rules: self.rules()?,
             answer_when_logged: self.when_logged == WhenLogged::Answer,
@@ -226,7 +226,7 @@ impl Args {
         }
     }
 
-    fn set_up(&self, reading: in_force::Options) -> anyhow::Result<SetUp> {
+    fn set_up(&self, reading: rollout::Options) -> anyhow::Result<SetUp> {
         let (mounted, origin) = match &self.corefile {
             Some(path) => {
                 let text = fs::read_to_string(path)
@@ -247,7 +247,7 @@ impl Args {
             ),
         };
         let running = Running::given(origin, mounted);
-        in_force::check(&running, reading)?;
+        rollout::check(&running, reading)?;
         Ok(SetUp::Given(Box::new(running)))
     }
 

@@ -107,9 +107,9 @@ pub struct ReportedPolicy {
     pub zones: Vec<ReportedZone>,
     /// What is left to the DNS service.
     pub left: Vec<ReportedLeft>,
-    /// Where the Corefile in force comes from.
+    /// Where the newest Corefiles come from.
     pub corefiles: Vec<String>,
-    /// Texts that have been replaced and may still be in force.
+    /// Texts that have been replaced and that servers may still have.
     pub earlier: Vec<ReportedEarlier>,
 }
 
@@ -131,12 +131,12 @@ pub struct ReportedLeft {
     pub reason: String,
 }
 
-/// A text that has been replaced and may still be in force.
+/// A text that has been replaced and that servers may still have.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReportedEarlier {
     /// The text; none if it was never seen.
     pub revision: Option<String>,
-    /// In how many seconds it is out of force for certain.
+    /// In how many seconds no server has it any more, for certain.
     pub seconds_left: Option<u64>,
 }
 

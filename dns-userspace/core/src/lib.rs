@@ -4,10 +4,10 @@
 //! input and output, reads no clock and writes no log. Its Cargo.toml names no crate for any of that, and a house rule
 //! refuses what the standard library has.
 //!
-//! [`corefile`] reads a Corefile into a [`policy`]; [`in_force`] says which one holds. [`world`] keeps the
-//! [`objects`], [`projection`] makes [`records`] of them, [`encode`] writes these as entries, and [`table`] says in
-//! which order maps are changed. [`external`] keeps what is known of external names, and [`breaker`] decides
-//! which clients are left to the DNS service.
+//! [`corefile`] reads a Corefile into a [`policy`]; [`rollout`] says on which policy all agree that servers may have.
+//! [`world`] keeps the [`objects`], [`projection`] makes [`records`] of them, [`encode`] writes these as entries, and
+//! [`table`] says in which order maps are changed. [`external`] keeps what is known of external names, and [`breaker`]
+//! decides which clients are left to the DNS service.
 
 #![forbid(unsafe_code)]
 
@@ -15,10 +15,10 @@ pub mod breaker;
 pub mod corefile;
 pub mod encode;
 pub mod external;
-pub mod in_force;
 pub mod objects;
 pub mod policy;
 pub mod projection;
 pub mod records;
+pub mod rollout;
 pub mod table;
 pub mod world;

@@ -2,7 +2,7 @@
 //! we leave to it.
 //!
 //! Pure. Every other module here takes its choices from one [`Policy`] value; `corefile` makes it from
-//! the Corefile in force.
+//! a Corefile.
 
 mod lifetimes;
 mod meet;

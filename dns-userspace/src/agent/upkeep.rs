@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use self::{
-    external::External, look::LastLook, policy::InEffect, skipped::NotServed,
+    external::External, look::LastLook, policy::AgreedPolicy, skipped::NotServed,
     synchronised::Synchronised, unheard::Unheard,
 };
 use super::interfaces::Coverage;
@@ -44,7 +44,7 @@ const LOOK_EVERY: u32 = 60;
 
 /// Everything that the task works on.
 pub(super) struct Upkeep {
-    policy: InEffect,
+    policy: AgreedPolicy,
     /// The serial number of SOA records.
     serial: u32,
     dns_service: (String, String),
@@ -109,7 +109,7 @@ impl Upkeep {
             false => Table::default(),
         };
         let mut upkeep = Self {
-            policy: InEffect::new(&config.set_up, config.reading),
+            policy: AgreedPolicy::new(&config.set_up, config.reading),
             serial: policy::serial(),
             dns_service: config.dns_service.clone(),
             more_addresses: config.dns_addresses.clone(),
@@ -178,7 +178,7 @@ impl Upkeep {
 
     /// Makes the maps hold what the first complete lists say, and nothing else, once there is a policy.
     fn reconcile(&mut self) -> anyhow::Result<()> {
-        if !self.world.complete() || self.policy.written().is_none() {
+        if !self.world.complete() || self.policy.stored().is_none() {
             self.permit();
             return Ok(());
         }
@@ -218,7 +218,7 @@ impl Upkeep {
     /// The same, quietly. Returns how many names the maps refused.
     fn update(&mut self, owners: &BTreeSet<Owner>) -> usize {
         self.follow_external();
-        if self.policy.written().is_none() {
+        if self.policy.stored().is_none() {
             self.miss(owners);
             return 0;
         }
@@ -240,16 +240,16 @@ impl Upkeep {
         }
     }
 
-    /// Everything that records are made from, and the forms of denial; none while no policy is written.
+    /// Everything that records are made from, and the forms of denial; none while the maps hold no policy.
     fn view(&self) -> Option<(View<'_>, &Forms)> {
-        let written = self.policy.written()?;
+        let stored = self.policy.stored()?;
         let view = View {
-            policy: &written.policy,
+            policy: &stored.policy,
             world: &self.world,
             resolved: self.external.answers(),
             serial: self.serial,
         };
-        Some((view, &written.forms))
+        Some((view, &stored.forms))
     }
 
     /// Works out which addresses are the cluster's DNS.
@@ -365,7 +365,7 @@ impl Upkeep {
 
     /// Tries refused names again. Owners take turns.
     fn retry(&mut self) {
-        if self.policy.written().is_none() {
+        if self.policy.stored().is_none() {
             return;
         }
         self.external.tell_time();

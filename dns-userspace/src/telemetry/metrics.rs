@@ -148,12 +148,12 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
         ),
         (
             "policy_age_seconds",
-            "How long the policy has been in effect",
+            "How long the policy has been the agreed one",
             now.saturating_sub(policy.since),
         ),
         (
             "earlier_corefiles",
-            "Replaced Corefiles that may still be in force",
+            "Replaced Corefiles that DNS servers may still have",
             counted(policy.earlier.len()),
         ),
         (

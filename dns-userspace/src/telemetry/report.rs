@@ -82,9 +82,9 @@ pub struct PolicyReport {
     pub zones: Vec<ZoneReport>,
     /// What is left to the DNS service.
     pub left: Vec<LeftReport>,
-    /// Where the Corefile in force comes from, with its revision.
+    /// Where the newest Corefiles come from, with their revisions.
     pub corefiles: Vec<String>,
-    /// When this policy took effect, in seconds since the Unix epoch.
+    /// Since when this is the agreed policy, in seconds since the Unix epoch.
     pub since: u64,
     /// Texts that have been replaced, and that DNS servers may still run by: only what they and the new ones
     /// agree on is answered.
@@ -113,14 +113,14 @@ pub struct LeftReport {
     pub reason: String,
 }
 
-/// A text that may still be in force beside a newer one.
+/// A text that DNS servers may still have beside a newer one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierReport {
     /// The text; none if it was never seen.
     pub revision: Option<String>,
     /// When it was replaced, in seconds since the Unix epoch.
     pub replaced: u64,
-    /// In how many seconds it is out of force for certain; none: when the pods that have it are gone.
+    /// In how many seconds no server has it any more, for certain; none: when the pods that have it are gone.
     pub seconds_left: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! What is certain while it is not known which of two policies is in force.
+//! What is certain while it is not known which of two policies a server answers by.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub fn meet(one: &Policy, other: &Policy) -> Policy {
     } else {
         left.push(Left {
             what: ".".to_owned(),
-            reason: "two set-ups with different `bufsize` may be in force; left to the DNS service"
+            reason: "servers may answer by two set-ups with different `bufsize`; left to the DNS service"
                 .to_owned(),
         });
     }
@@ -60,7 +60,7 @@ fn differing(zone: &Zone) -> Left {
     Left {
         what: zone.name.to_ascii(),
         reason:
-            "two set-ups that answer the zone differently may be in force; left to the DNS service"
+            "servers may answer by two set-ups that treat the zone differently; left to the DNS service"
                 .to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! The policy in effect, and how another one takes its place.
+//! The agreed policy, and how another one takes its place.
 
 use std::{
     collections::BTreeSet,
@@ -8,9 +8,9 @@ use std::{
 use anyhow::Context as _;
 use dns_core::{
     encode::{self, Forms},
-    in_force::{Effective, InForce, Now, Options, Seen},
     objects::Protocol,
     policy::{Left, Policy},
+    rollout::{Agreed, Now, Options, Rollout, Seen},
     world::{Owner, World},
 };
 use tokio::time::Instant;
@@ -18,51 +18,51 @@ use tokio::time::Instant;
 use super::Upkeep;
 use crate::{agent::fit::fit, config::SetUp, datapath::control};
 
-/// The policy in effect.
+/// The policy on which the Corefiles of a rollout agree.
 #[derive(Debug)]
-pub(super) struct InEffect {
-    in_force: InForce,
+pub(super) struct AgreedPolicy {
+    rollout: Rollout,
     /// What may be answered, as it was last worked out; none before the set-up was read.
-    effective: Option<Effective>,
+    agreed: Option<Agreed>,
     /// Since when, since the Unix epoch.
     since: Duration,
-    /// What the maps are written by; none: they are not this agent's, or half-written.
-    written: Option<Written>,
+    /// The policy that the maps hold; none: they are not this agent's, or half-written.
+    stored: Option<Stored>,
     /// Owners that changed while the maps could not be written.
     missed: BTreeSet<Owner>,
 }
 
-/// What the maps are written by.
+/// A policy that the maps hold.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct Stored {
     /// The policy, without the reasons for what is left.
     pub(super) policy: Policy,
     pub(super) forms: Forms,
 }
 
-impl InEffect {
+impl AgreedPolicy {
     pub(super) fn new(set_up: &SetUp, options: Options) -> Self {
-        let in_force = match set_up {
-            SetUp::Given(running) => InForce::given(options, (**running).clone(), now()),
-            SetUp::Cluster { .. } => InForce::new(options),
+        let rollout = match set_up {
+            SetUp::Given(running) => Rollout::given(options, (**running).clone(), now()),
+            SetUp::Cluster { .. } => Rollout::new(options),
         };
         Self {
-            in_force,
-            effective: None,
+            rollout,
+            agreed: None,
             since: Duration::ZERO,
-            written: None,
+            stored: None,
             missed: BTreeSet::new(),
         }
     }
 
-    /// What the maps are written by.
-    pub(super) fn written(&self) -> Option<&Written> {
-        self.written.as_ref()
+    /// The policy that the maps hold.
+    pub(super) fn stored(&self) -> Option<&Stored> {
+        self.stored.as_ref()
     }
 
     /// What may be answered; none before the set-up was read.
-    pub(super) fn effective(&self) -> Option<&Effective> {
-        self.effective.as_ref()
+    pub(super) fn agreed(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
     }
 
     /// Since when, since the Unix epoch.
@@ -72,15 +72,15 @@ impl InEffect {
 
     /// Whether it is known how the DNS servers are set up.
     pub(super) fn is_known(&self) -> bool {
-        self.in_force.is_known()
+        self.rollout.is_known()
     }
 
-    /// The Corefiles that may be in force, for people.
+    /// The Corefiles of the rollout, for people.
     fn texts(&self) -> BTreeSet<Option<String>> {
-        let effective = self.effective.iter();
-        let texts = effective.flat_map(|effective| {
-            let newest = effective.revisions.iter().cloned().map(Some);
-            let earlier = effective.earlier.iter();
+        let agreed = self.agreed.iter();
+        let texts = agreed.flat_map(|agreed| {
+            let newest = agreed.revisions.iter().cloned().map(Some);
+            let earlier = agreed.earlier.iter();
             newest.chain(earlier.map(|earlier| earlier.revision.clone()))
         });
         texts.collect()
@@ -88,30 +88,29 @@ impl InEffect {
 
     /// Whether it is known that nothing may be answered, or the maps do not say what may be.
     pub(super) fn is_silent(&self) -> bool {
-        self.effective.as_ref().is_some_and(|effective| {
-            let written = self.written.as_ref().map(|written| &written.policy);
-            effective.policy.zones.is_empty()
-                || written != Some(&without_reasons(&effective.policy))
+        self.agreed.as_ref().is_some_and(|agreed| {
+            let stored = self.stored.as_ref().map(|stored| &stored.policy);
+            agreed.policy.zones.is_empty() || stored != Some(&without_reasons(&agreed.policy))
         })
     }
 
     /// Works out what may be answered now. Returns the reasons that were not told before, if it has changed.
     fn work_out(&mut self, world: &World, service: &(String, String)) -> Option<Vec<Left>> {
-        if !self.in_force.has_begun() {
+        if !self.rollout.has_begun() {
             return None;
         }
-        self.in_force.set_ports(ports(world, service));
+        self.rollout.set_ports(ports(world, service));
         let now = now();
-        let mut effective = self.in_force.effective(now);
-        effective.policy = fit(effective.policy);
-        let before = self.effective.replace(effective);
-        let effective = self.effective.as_ref()?;
-        if before.as_ref().map(|before| &before.policy) == Some(&effective.policy) {
+        let mut agreed = self.rollout.agreed(now);
+        agreed.policy = fit(agreed.policy);
+        let before = self.agreed.replace(agreed);
+        let agreed = self.agreed.as_ref()?;
+        if before.as_ref().map(|before| &before.policy) == Some(&agreed.policy) {
             return None;
         }
         self.since = now.since_epoch;
         let told = before.map(|before| before.policy.left).unwrap_or_default();
-        let left = effective.policy.left.iter();
+        let left = agreed.policy.left.iter();
         let left: BTreeSet<&Left> = left.filter(|left| !told.contains(left)).collect();
         Some(left.into_iter().cloned().collect())
     }
@@ -120,7 +119,7 @@ impl InEffect {
 impl Upkeep {
     /// Takes in how the DNS servers are set up.
     pub(in crate::agent) fn see(&mut self, seen: Seen) -> anyhow::Result<()> {
-        self.policy.in_force.observe(seen, now());
+        self.policy.rollout.observe(seen, now());
         self.follow_policy();
         if self.reconciled {
             self.permit();
@@ -149,7 +148,7 @@ impl Upkeep {
         }
         if self.policy.is_silent() {
             self.external.doubt();
-            self.write_effective();
+            self.store_agreed();
         }
         self.follow_external();
         if other_texts && self.reconciled {
@@ -157,25 +156,25 @@ impl Upkeep {
         }
     }
 
-    /// Makes the maps follow the policy that is in effect.
-    fn write_effective(&mut self) {
-        // From here on the kernel answers nothing, unless what is written is what an earlier agent has written.
-        if self.policy.written.is_some() {
+    /// Makes the maps follow the agreed policy.
+    fn store_agreed(&mut self) {
+        // From here on the kernel answers nothing, unless what the maps hold is what an earlier agent has written.
+        if self.policy.stored.is_some() {
             self.store.control().end_lease();
         }
-        let wanted = self.policy.effective.as_ref();
-        let Some(wanted) = wanted.map(|effective| without_reasons(&effective.policy)) else {
+        let wanted = self.policy.agreed.as_ref();
+        let Some(wanted) = wanted.map(|agreed| without_reasons(&agreed.policy)) else {
             return;
         };
         if wanted.zones.is_empty() {
-            // What is written stays, and is kept up to date for when it holds again.
+            // What the maps hold stays, and is kept up to date for when it holds again.
             return;
         }
         match self.write_policy(wanted) {
-            Ok(written) => self.policy.written = Some(written),
+            Ok(stored) => self.policy.stored = Some(stored),
             Err(error) => {
                 // It is tried again with the next heartbeat.
-                self.policy.written = None;
+                self.policy.stored = None;
                 self.store.control().end_lease();
                 let error = format!("nothing is answered: the policy cannot be written: {error:#}");
                 if self.told.is_new(&error, Instant::now()) {
@@ -192,12 +191,12 @@ impl Upkeep {
     }
 
     /// Writes what all entries share. If the maps may hold entries of another policy, the lease ends.
-    fn write_policy(&mut self, policy: Policy) -> anyhow::Result<Written> {
+    fn write_policy(&mut self, policy: Policy) -> anyhow::Result<Stored> {
         let forms = Forms::of(&policy)?;
         let zones = encode::zones(&policy, self.serial).context("write the zones' names")?;
         self.store.control().claim(policy.mark(&forms));
         self.store.put_policy(&policy, forms.rows(), &zones)?;
-        Ok(Written { policy, forms })
+        Ok(Stored { policy, forms })
     }
 
     /// Notes owners that cannot be carried now.
@@ -206,22 +205,22 @@ impl Upkeep {
     }
 
     fn tell_policy(&self, left: &[Left]) {
-        let Some(effective) = self.policy.effective() else {
+        let Some(agreed) = self.policy.agreed() else {
             return;
         };
-        let from: Vec<&str> = effective.revisions.iter().map(String::as_str).collect();
+        let from: Vec<&str> = agreed.revisions.iter().map(String::as_str).collect();
         let from = from.join(", ");
-        if effective.policy.zones.is_empty() {
+        if agreed.policy.zones.is_empty() {
             tracing::warn!("nothing is answered in the kernel by {from}");
         } else {
-            let zones: Vec<String> = effective
+            let zones: Vec<String> = agreed
                 .policy
                 .zones
                 .iter()
                 .map(|zone| format!("{} (ttl {})", zone.name, zone.lifetimes.records))
                 .collect();
             tracing::info!(
-                earlier = effective.earlier.len(),
+                earlier = agreed.earlier.len(),
                 "zones by {from}: {}",
                 zones.join(", ")
             );

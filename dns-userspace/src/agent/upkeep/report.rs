@@ -4,7 +4,7 @@
 //! replaced. So a Corefile that leaves everything to the DNS service is no obstacle, and neither is what happens
 //! later, such as an API server that is away: whether questions are answered now is told apart from it.
 
-use dns_core::{in_force::Effective, objects::Skipped};
+use dns_core::{objects::Skipped, rollout::Agreed};
 
 use super::{Readiness, Upkeep};
 use crate::{
@@ -42,8 +42,8 @@ impl Upkeep {
 
     /// Whether the policy leaves everything to the DNS service.
     fn may_answer_nothing(&self) -> bool {
-        let effective = self.policy.effective();
-        effective.is_some_and(|effective| effective.policy.zones.is_empty())
+        let agreed = self.policy.agreed();
+        agreed.is_some_and(|agreed| agreed.policy.zones.is_empty())
     }
 
     /// Everything that is worth telling.
@@ -103,8 +103,8 @@ impl Upkeep {
                 self.store.stale()
             )),
             Some(Readiness::NothingAnswered) => {
-                let effective = self.policy.effective();
-                let left = effective.and_then(|effective| effective.policy.left.first());
+                let agreed = self.policy.agreed();
+                let left = agreed.and_then(|agreed| agreed.policy.left.first());
                 Some(match left {
                     Some(left) => left.reason.clone(),
                     None => "the policy is being written".to_owned(),
@@ -153,14 +153,14 @@ impl Upkeep {
     }
 
     fn policy_report(&self) -> PolicyReport {
-        let Some(effective) = self.policy.effective() else {
+        let Some(agreed) = self.policy.agreed() else {
             return PolicyReport::default();
         };
-        let Effective {
+        let Agreed {
             policy,
             revisions,
             earlier,
-        } = effective;
+        } = agreed;
         let zones = policy.zones.iter().map(|zone| ZoneReport {
             zone: zone.name.to_ascii(),
             ttl: zone.lifetimes.records,

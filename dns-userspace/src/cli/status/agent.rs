@@ -129,7 +129,7 @@ fn policy(
         let corefiles = policy.corefiles.join(", ");
         writeln!(
             text,
-            "\nby {corefiles}, in effect for {}",
+            "\nby {corefiles}, agreed for {}",
             age_of(policy.since)
         )?;
     }
@@ -160,7 +160,7 @@ fn policy(
         };
         writeln!(
             text,
-            "  beside {revision}, replaced {} ago, which may be in force {until}",
+            "  beside {revision}, replaced {} ago, which servers may still have {until}",
             age_of(*replaced)
         )?;
     }
@@ -216,9 +216,9 @@ mod tests {
         write(&mut text, &report, |moment| format!("{} s", 110 - moment)).unwrap();
         for line in [
             "nothing is answered: no address",
-            "by ConfigMap kube-system/coredns (version 812), in effect for 10 s",
+            "by ConfigMap kube-system/coredns (version 812), agreed for 10 s",
             "  cluster.local.         ttl 30 s, denials 5 s, absent names are left",
-            "  beside an earlier text that was not seen, replaced 20 s ago, which may be in force for 7 s more",
+            "  beside an earlier text that was not seen, replaced 20 s ago, which servers may still have for 7 s more",
             "  example.org.           Corefile:9:1: `mystery`",
             "absent names are not denied",
         ] {

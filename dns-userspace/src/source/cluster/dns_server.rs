@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use dns_core::in_force::Seen;
+use dns_core::rollout::Seen;
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -140,13 +140,13 @@ impl Follower {
             let services = self.listed(&state, "Service", "services")?;
             let Some(service) = services.get(&name) else {
                 return Err(Gap::Reason(format!(
-                    "there is no Service {namespace}/{name}, so the Corefile in force is not known; name the DNS \
+                    "there is no Service {namespace}/{name}, so the DNS servers' Corefile is not known; name the DNS \
                      service by --dns-service, or {REMEDY}"
                 )));
             };
             let selector = selector_of(service).ok_or_else(|| {
                 Gap::Reason(format!(
-                    "the Service {namespace}/{name} selects no pods, so the Corefile in force is not known; {REMEDY}"
+                    "the Service {namespace}/{name} selects no pods, so the DNS servers' Corefile is not known; {REMEDY}"
                 ))
             })?;
             selector.clone()
@@ -200,13 +200,13 @@ impl Follower {
         Err(match &state.trouble {
             None => Gap::Listing,
             Some(trouble) if trouble.refused => Gap::Reason(format!(
-                "the API server refuses {kind}s of the namespace {namespace} ({}), so the Corefile in force is not \
+                "the API server refuses {kind}s of the namespace {namespace} ({}), so the DNS servers' Corefile is not \
                  known; give the agent a Role there with the verbs list and watch on {resource}, or {REMEDY}",
                 trouble.message
             )),
             Some(trouble) => Gap::Reason(format!(
                 "{kind}s of the namespace {namespace} cannot be read from the API server at {} ({}), so the \
-                 Corefile in force is not known; check that it runs, or {REMEDY}",
+                 DNS servers' Corefile is not known; check that it runs, or {REMEDY}",
                 self.server, trouble.message
             )),
         })

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use dns_core::{corefile::Mounted, in_force::Running};
+use dns_core::{corefile::Mounted, rollout::Running};
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, Deployment},
@@ -99,7 +99,7 @@ pub(super) fn ways_of(
             .collect();
         return Err(format!(
             "no Deployment, DaemonSet or Pod of the namespace {namespace} has the labels {} that the Service \
-             {namespace}/{service} selects, so the Corefile in force is not known; name the DNS service by \
+             {namespace}/{service} selects, so the DNS servers' Corefile is not known; name the DNS service by \
              --dns-service, or {REMEDY}",
             selector.join(",")
         ));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dns_core::in_force::DNS_PORT;
+use dns_core::rollout::DNS_PORT;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 
 use super::mounts::{Mount, mounts_of};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dns_core::in_force::Running;
+use dns_core::rollout::Running;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment},
     core::v1::{ConfigMap, Pod},

@@ -1,6 +1,6 @@
 //! Volumes of all kinds, at places beside and within each other.
 
-use dns_core::in_force::Running;
+use dns_core::rollout::Running;
 use serde_json::{Value, json};
 
 use super::{Cluster, kubeadm, object, push};

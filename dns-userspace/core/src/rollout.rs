@@ -1,8 +1,9 @@
-//! Which policies may be in force now: the DNS servers read their Corefile in their own time.
+//! The rollout of Corefiles: the DNS servers read a changed one in their own time, and until all have, the agreed policy
+//! holds.
 //!
 //! Pure: clocks are passed in. Somebody who watches the ConfigMaps sees a change before the servers do, and
 //! for a while either text may be the one that a server answers by. So a change never replaces a policy: the
-//! new text joins those that may be in force, and what is answered is what all of them agree on. A text leaves
+//! new text joins those that servers may have, and what is answered is what all of them agree on. A text leaves
 //! when no server can have it any more: see [`history`].
 
 mod history;
@@ -45,16 +46,16 @@ pub struct Options {
     pub answer_when_logged: bool,
 }
 
-/// Every Corefile that may be in force.
+/// Every Corefile that a server may have.
 #[derive(Debug)]
-pub struct InForce {
+pub struct Rollout {
     options: Options,
     is_given: bool,
     /// UDP ports at which the DNS service's questions arrive at the servers.
     ports: BTreeSet<u16>,
     known: Known,
     /// What all texts agree on, until one of them comes or goes.
-    agreed: Option<Policy>,
+    policy: Option<Policy>,
     /// How often the ConfigMaps had been listed, when they were last seen.
     lists: u64,
 }
@@ -71,16 +72,16 @@ enum Known {
 
 /// What may be answered now, and how that came to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Effective {
-    /// What all Corefiles that may be in force agree on.
+pub struct Agreed {
+    /// What all Corefiles that a server may have agree on.
     pub policy: Policy,
     /// The newest texts, for people, such as `ConfigMap kube-system/coredns (version 812)`.
     pub revisions: BTreeSet<String>,
-    /// Texts that have been replaced and may still be in force.
+    /// Texts that have been replaced and that servers may still have.
     pub earlier: Vec<Earlier>,
 }
 
-/// A text that has been replaced and may still be in force.
+/// A text that has been replaced and that servers may still have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier {
     /// The text, for people; none if it was never seen.
@@ -91,7 +92,7 @@ pub struct Earlier {
     pub until: Option<Duration>,
 }
 
-impl InForce {
+impl Rollout {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
@@ -100,7 +101,7 @@ impl InForce {
             is_given: false,
             ports: BTreeSet::new(),
             known: Known::NotYet,
-            agreed: None,
+            policy: None,
             lists: 0,
         }
     }
@@ -134,13 +135,13 @@ impl InForce {
     pub fn set_ports(&mut self, ports: BTreeSet<u16>) {
         if !self.is_given && self.ports != ports {
             self.ports = ports;
-            self.agreed = None;
+            self.policy = None;
         }
     }
 
     /// Takes in how the servers are set up now.
     pub fn observe(&mut self, seen: Seen, now: Now) {
-        self.agreed = None;
+        self.policy = None;
         let (running, lists) = match seen {
             Seen::Unknown { reason } => {
                 self.known = Known::Nothing(reason);
@@ -167,13 +168,13 @@ impl InForce {
     }
 
     /// What may be answered now.
-    pub fn effective(&mut self, now: Now) -> Effective {
+    pub fn agreed(&mut self, now: Now) -> Agreed {
         let histories = match &mut self.known {
             Known::NotYet => {
                 let reason = "the set-up of the DNS servers has not been read yet";
-                return Effective::nothing(reason.to_owned());
+                return Agreed::nothing(reason.to_owned());
             }
-            Known::Nothing(reason) => return Effective::nothing(reason.clone()),
+            Known::Nothing(reason) => return Agreed::nothing(reason.clone()),
             Known::Histories(histories) => histories,
         };
         let sync = self.options.kubelet_sync;
@@ -181,16 +182,16 @@ impl InForce {
         let mut earlier = Vec::new();
         for history in histories.values_mut() {
             if history.forget(sync, now) {
-                self.agreed = None;
+                self.policy = None;
             }
             revisions.insert(history.running().revision.clone());
             earlier.extend(history.earlier(sync));
         }
         let policy = self
-            .agreed
-            .get_or_insert_with(|| agreed(&self.options, &self.ports, histories.values()))
+            .policy
+            .get_or_insert_with(|| policy(&self.options, &self.ports, histories.values()))
             .clone();
-        Effective {
+        Agreed {
             policy,
             revisions,
             earlier,
@@ -198,7 +199,7 @@ impl InForce {
     }
 }
 
-impl Effective {
+impl Agreed {
     fn nothing(reason: String) -> Self {
         Self {
             policy: Policy::nothing(reason),
@@ -227,8 +228,8 @@ pub fn check(running: &Running, options: Options) -> Result<(), NothingAnswered>
         since_boot: Duration::ZERO,
         since_epoch: Duration::ZERO,
     };
-    let policy = InForce::given(options, running.clone(), now)
-        .effective(now)
+    let policy = Rollout::given(options, running.clone(), now)
+        .agreed(now)
         .policy;
     if policy.zones.is_empty() {
         let reasons: Vec<String> = policy.left.into_iter().map(|left| left.reason).collect();
@@ -241,7 +242,7 @@ pub fn check(running: &Running, options: Options) -> Result<(), NothingAnswered>
 }
 
 /// What all texts agree on that servers may have.
-fn agreed<'a>(
+fn policy<'a>(
     options: &Options,
     ports: &BTreeSet<u16>,
     histories: impl Iterator<Item = &'a History>,

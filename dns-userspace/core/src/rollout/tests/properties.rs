@@ -79,7 +79,7 @@ fn tell(story: &Story) -> Result<(), TestCaseError> {
     let begin = 20_000;
     let mut config_map = 0;
     let mut changed = -10_000;
-    let mut in_force = InForce::new(options());
+    let mut rollout = Rollout::new(options());
     let look = |text_number: usize, changed: i64, pods: &[Simulated]| {
         let oldest = pods.iter().map(|pod| pod.made).min().unwrap_or(0);
         // Those of the beginning are older than the first text.
@@ -91,7 +91,7 @@ fn tell(story: &Story) -> Result<(), TestCaseError> {
         seen(&[servers(&text(text_number, story.reload), changed, made)])
     };
     // The first text is old, and its pods are newer than it, so that it is certain.
-    in_force.observe(
+    rollout.observe(
         seen(&[servers(
             &text(0, story.reload),
             -(begin as i64),
@@ -138,9 +138,9 @@ fn tell(story: &Story) -> Result<(), TestCaseError> {
                 },
                 &pods,
             );
-            in_force.observe(seen, at(second));
+            rollout.observe(seen, at(second));
         }
-        let answered = ttl(&mut in_force, second);
+        let answered = ttl(&mut rollout, second);
         for pod in &pods {
             if let Some(ttl) = answered {
                 prop_assert_eq!(
@@ -156,7 +156,7 @@ fn tell(story: &Story) -> Result<(), TestCaseError> {
     // All is quiet: with `reload` everybody has the last text.
     if story.reload {
         prop_assert_eq!(
-            ttl(&mut in_force, second + 400),
+            ttl(&mut rollout, second + 400),
             Some(10 + config_map as u32)
         );
     }

@@ -166,7 +166,7 @@ impl History {
         });
     }
 
-    /// Adds a text; the same one is in force no longer than the last time it was there.
+    /// Adds a text; servers have the same one no longer than the last time it was there.
     fn push(&mut self, mut before: Before) {
         if let Some(again) = take(&mut self.before, before.text.as_ref()) {
             before.noticed = before.noticed.max(again);
