@@ -3,7 +3,7 @@
 
 mod fit;
 mod interfaces;
-mod upkeep;
+mod reconciler;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use tokio::{
 
 use self::{
     interfaces::{Coverage, InterfaceThread, Interfaces},
-    upkeep::Upkeep,
+    reconciler::Reconciler,
 };
 use crate::{
     config::{Config, SetUp},
@@ -59,7 +59,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         resolved,
     };
     let Started {
-        mut upkeep,
+        mut reconciler,
         interfaces,
         tasks,
         _lock,
@@ -75,10 +75,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let stopped = tokio::select! {
         biased;
         () = asked_to_stop(&mut terminate, &mut interrupt) => Ok(()),
-        ended = work(&mut upkeep, &mut inlets) => ended,
+        ended = work(&mut reconciler, &mut inlets) => ended,
     };
     drop(tasks);
-    upkeep.end_lease();
+    reconciler.end_lease();
     // Before the lock, so that the next agent attaches alone.
     drop(interfaces);
     tracing::info!(
@@ -103,7 +103,7 @@ struct Outlets {
 
 /// Takes in what happens, until the source ends or the maps cannot be read any more.
 async fn work(
-    upkeep: &mut Upkeep,
+    reconciler: &mut Reconciler,
     Inlets {
         events,
         seen,
@@ -112,16 +112,16 @@ async fn work(
 ) -> anyhow::Result<()> {
     let mut heartbeat = every(HEARTBEAT);
     loop {
-        let next = upkeep.until_something_ages();
+        let next = reconciler.until_something_ages();
         tokio::select! {
             biased;
-            _ = heartbeat.tick() => upkeep.beat()?,
+            _ = heartbeat.tick() => reconciler.beat()?,
             // A set-up that is given never changes, and nobody sends.
-            Some(seen) = seen.recv() => upkeep.see(seen)?,
-            Some(batch) = take(resolved) => upkeep.resolved(batch),
-            () = pause(next) => upkeep.pass_time(),
+            Some(seen) = seen.recv() => reconciler.see(seen)?,
+            Some(batch) = take(resolved) => reconciler.resolved(batch),
+            () = pause(next) => reconciler.pass_time(),
             taken = take(events) => match taken {
-                Some(batch) => upkeep.take_in(batch)?,
+                Some(batch) => reconciler.take_in(batch)?,
                 None => anyhow::bail!("the source of objects has ended; this is a fault of zerohop"),
             },
         }
@@ -130,7 +130,7 @@ async fn work(
 
 /// What runs once everything has started.
 struct Started {
-    upkeep: Upkeep,
+    reconciler: Reconciler,
     interfaces: InterfaceThread,
     tasks: Tasks,
     _lock: PinLock,
@@ -155,8 +155,8 @@ async fn start(config: Config, outlets: Outlets) -> anyhow::Result<Started> {
     let found = object::is_pinned(&directory);
     let lock = lock(&directory).await?;
     match start_locked(config, outlets).await {
-        Ok((upkeep, interfaces, tasks)) => Ok(Started {
-            upkeep,
+        Ok((reconciler, interfaces, tasks)) => Ok(Started {
+            reconciler,
             interfaces,
             tasks,
             _lock: lock,
@@ -190,7 +190,7 @@ async fn start_locked(
         seen,
         resolved,
     }: Outlets,
-) -> anyhow::Result<(Upkeep, InterfaceThread, Tasks)> {
+) -> anyhow::Result<(Reconciler, InterfaceThread, Tasks)> {
     let listener = match config.listen {
         Some(address) => Some(telemetry::listen(address).await?),
         None => None,
@@ -210,7 +210,7 @@ async fn start_locked(
     let telemetry = Arc::new(Telemetry::new(config.pin_directory.clone()));
     let mut loaded = object::load(&config.pin_directory, config.sizes)?;
     let (coverage, covered) = watch::channel(Coverage::default());
-    let upkeep = Upkeep::new(
+    let reconciler = Reconciler::new(
         &config,
         &mut loaded,
         covered,
@@ -224,7 +224,7 @@ async fn start_locked(
     let interfaces = interfaces
         .start()
         .context("start a thread for interfaces")?;
-    Ok((upkeep, interfaces, tasks))
+    Ok((reconciler, interfaces, tasks))
 }
 
 fn every(period: Duration) -> Interval {

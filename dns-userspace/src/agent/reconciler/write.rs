@@ -9,7 +9,7 @@ use dns_core::{
     world::Owner,
 };
 
-use super::Upkeep;
+use super::Reconciler;
 
 /// How many owners are worked out before they are written. All that is made of them is in memory at once: some
 /// 10 kB for a headless service of ten endpoints.
@@ -42,7 +42,7 @@ impl Made {
     }
 }
 
-impl Upkeep {
+impl Reconciler {
     /// Makes the maps hold what the state of the world says of these owners. Returns how many names they refused.
     pub(super) fn write(&mut self, owners: &[&Owner]) -> usize {
         let mut refused = 0;

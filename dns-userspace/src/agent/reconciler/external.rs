@@ -18,7 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::Upkeep;
+use super::Reconciler;
 use crate::{
     datapath::control,
     external::{Report, Resolver},
@@ -89,7 +89,7 @@ impl Drop for Resolving {
 
 impl External {
     /// Nothing is known, and nothing is asked yet. What the DNS service says comes through `resolved`, and is
-    /// to be given to [`Upkeep::resolved`].
+    /// to be given to [`Reconciler::resolved`].
     pub(super) fn new(resolved: mpsc::Sender<Resolved>) -> Self {
         Self {
             answers: Answers::new(),
@@ -201,7 +201,7 @@ impl External {
     }
 }
 
-impl Upkeep {
+impl Reconciler {
     /// Takes in what the DNS service said of external names, and shows it.
     pub(in crate::agent) fn resolved(&mut self, batch: Vec<Resolved>) {
         self.external.tell_time();

@@ -1,4 +1,4 @@
-//! What the agent works on, and what it does when something has happened.
+//! The reconciler: what the agent works on, and how the maps come to hold it when something has happened.
 
 mod external;
 mod look;
@@ -43,7 +43,7 @@ const RETRIED: usize = 256;
 const LOOK_EVERY: u32 = 60;
 
 /// Everything that the task works on.
-pub(super) struct Upkeep {
+pub(super) struct Reconciler {
     policy: AgreedPolicy,
     /// The serial number of SOA records.
     serial: u32,
@@ -89,7 +89,7 @@ enum Readiness {
     Answering,
 }
 
-impl Upkeep {
+impl Reconciler {
     /// Takes over the loaded maps. Where `resolved` leads, answers come out that belong to [`Self::resolved`].
     pub(super) fn new(
         config: &Config,
@@ -108,7 +108,7 @@ impl Upkeep {
             true => Table::adopting(store.adopt()?),
             false => Table::default(),
         };
-        let mut upkeep = Self {
+        let mut reconciler = Self {
             policy: AgreedPolicy::new(&config.set_up, config.reading),
             serial: policy::serial(),
             dns_service: config.dns_service.clone(),
@@ -134,8 +134,8 @@ impl Upkeep {
             last_look: LastLook::default(),
             told: Told::default(),
         };
-        upkeep.begin_to_look();
-        Ok(upkeep)
+        reconciler.begin_to_look();
+        Ok(reconciler)
     }
 
     /// Lets the kernel answer nothing from now on.

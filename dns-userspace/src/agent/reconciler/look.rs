@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use dns_ebpf::Pass;
 use tokio::time::Instant;
 
-use super::Upkeep;
+use super::Reconciler;
 use crate::datapath::counters::Counts;
 
 /// What was counted until the last look.
@@ -57,7 +57,7 @@ impl LastLook {
     }
 }
 
-impl Upkeep {
+impl Reconciler {
     /// Begins to count from here: the maps may be an earlier agent's.
     pub(super) fn begin_to_look(&mut self) {
         if let Ok(counts) = self.store.counts() {

@@ -6,7 +6,7 @@
 
 use dns_core::{objects::Skipped, rollout::Agreed};
 
-use super::{Readiness, Upkeep};
+use super::{Readiness, Reconciler};
 use crate::{
     datapath::control,
     telemetry::{
@@ -18,7 +18,7 @@ use crate::{
 /// How many objects are named that are not served.
 const NAMED: usize = 100;
 
-impl Upkeep {
+impl Reconciler {
     /// Tells those who ask how things stand.
     pub(super) fn tell(&mut self) {
         self.ready = self.ready || self.has_taken_over();

@@ -15,7 +15,7 @@ use dns_core::{
 };
 use tokio::time::Instant;
 
-use super::Upkeep;
+use super::Reconciler;
 use crate::{agent::fit::fit, config::SetUp, datapath::control};
 
 /// The policy on which the Corefiles of a rollout agree.
@@ -116,7 +116,7 @@ impl AgreedPolicy {
     }
 }
 
-impl Upkeep {
+impl Reconciler {
     /// Takes in how the DNS servers are set up.
     pub(in crate::agent) fn see(&mut self, seen: Seen) -> anyhow::Result<()> {
         self.policy.rollout.observe(seen, now());
