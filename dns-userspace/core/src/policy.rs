@@ -4,8 +4,8 @@
 //! Pure. Every other module here takes its choices from one [`Policy`] value; `corefile` makes it from
 //! a Corefile.
 
+mod intersect;
 mod lifetimes;
-mod meet;
 mod selector;
 mod version;
 
@@ -17,8 +17,8 @@ use std::{
 use hickory_proto::rr::Name;
 
 pub use self::{
+    intersect::intersect,
     lifetimes::{Capping, Lifetimes},
-    meet::meet,
     selector::{Selector, SelectorError},
     version::Rules,
 };

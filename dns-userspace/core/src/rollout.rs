@@ -23,7 +23,7 @@ pub use self::{
 };
 use crate::{
     corefile::{Server, policy_of},
-    policy::{Policy, Rules, meet},
+    policy::{Policy, Rules, intersect},
 };
 
 /// The time, by both clocks that matter.
@@ -258,7 +258,7 @@ fn policy<'a>(
         Some(nothing) => nothing.clone(),
         None => policies
             .into_iter()
-            .reduce(|one, other| meet(&one, &other))
+            .reduce(|one, other| intersect(&one, &other))
             .unwrap_or_else(|| Policy::nothing("no DNS server is known".to_owned())),
     }
 }

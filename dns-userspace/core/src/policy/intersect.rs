@@ -8,7 +8,7 @@ use super::{Left, Policy, Rules, Zone};
 
 /// What holds under both policies: the zones that both answer alike, with all that either of them leaves.
 #[must_use]
-pub fn meet(one: &Policy, other: &Policy) -> Policy {
+pub fn intersect(one: &Policy, other: &Policy) -> Policy {
     if one == other {
         return one.clone();
     }
@@ -18,8 +18,8 @@ pub fn meet(one: &Policy, other: &Policy) -> Policy {
     if one.size_cap == other.size_cap {
         for zone in &one.zones {
             let same = other.zones.iter().find(|same| same.name == zone.name);
-            match same.and_then(|same| met(zone, same)) {
-                Some(met) => zones.push(met),
+            match same.and_then(|same| intersect_zones(zone, same)) {
+                Some(common) => zones.push(common),
                 None => left.push(differing(zone)),
             }
         }
@@ -66,22 +66,22 @@ fn differing(zone: &Zone) -> Left {
 }
 
 /// The zone as both leave of it; none if they answer it differently, or leave more types than can be told.
-fn met(one: &Zone, other: &Zone) -> Option<Zone> {
-    let mut met = one.clone();
-    met.denies &= other.denies;
-    met.left_types.extend(&other.left_types);
-    met.left_names.extend(other.left_names.iter().cloned());
-    met.left_trees.extend(other.left_trees.iter().cloned());
-    met.rules = rules(one.rules, other.rules);
+fn intersect_zones(one: &Zone, other: &Zone) -> Option<Zone> {
+    let mut common = one.clone();
+    common.denies &= other.denies;
+    common.left_types.extend(&other.left_types);
+    common.left_names.extend(other.left_names.iter().cloned());
+    common.left_trees.extend(other.left_trees.iter().cloned());
+    common.rules = rules(one.rules, other.rules);
     let same = Zone {
-        denies: met.denies,
-        left_types: met.left_types.clone(),
-        left_names: met.left_names.clone(),
-        left_trees: met.left_trees.clone(),
-        rules: met.rules,
+        denies: common.denies,
+        left_types: common.left_types.clone(),
+        left_names: common.left_names.clone(),
+        left_trees: common.left_trees.clone(),
+        rules: common.rules,
         ..other.clone()
     };
-    (met == same && met.left_types.len() <= 2).then_some(met)
+    (common == same && common.left_types.len() <= 2).then_some(common)
 }
 
 /// What two versions have in common.
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn equal_policies_meet_in_themselves() {
         let one = policy(&["cluster.local", "in-addr.arpa"]);
-        assert_eq!(meet(&one, &one), one);
+        assert_eq!(intersect(&one, &one), one);
     }
 
     #[test]
@@ -132,9 +132,9 @@ mod tests {
         other.zones[0].left_trees.insert(tree.clone());
         other.zones[0].left_types.insert(255);
         other.zones[0].denies = false;
-        let met = meet(&one, &other);
-        assert_eq!(met.zones, other.zones);
-        assert_eq!(meet(&other, &one).zones, met.zones);
+        let common = intersect(&one, &other);
+        assert_eq!(common.zones, other.zones);
+        assert_eq!(intersect(&other, &one).zones, common.zones);
     }
 
     #[test]
@@ -142,9 +142,9 @@ mod tests {
         let one = policy(&["cluster.local", "same.example", "one.example"]);
         let mut other = policy(&["cluster.local", "same.example", "other.example"]);
         other.zones[0].order = Order::AsGiven;
-        let met = meet(&one, &other);
-        assert_eq!(names(&met), ["same.example."]);
-        let left: Vec<_> = met.left.iter().map(|left| left.what.as_str()).collect();
+        let common = intersect(&one, &other);
+        assert_eq!(names(&common), ["same.example."]);
+        let left: Vec<_> = common.left.iter().map(|left| left.what.as_str()).collect();
         assert_eq!(left, ["cluster.local.", "one.example.", "other.example."]);
     }
 
@@ -153,9 +153,9 @@ mod tests {
         let one = policy(&["cluster.local", "sub.cluster.local"]);
         let other = policy(&["cluster.local"]);
         let tree = crate::policy::zone_name("sub.cluster.local").unwrap();
-        for met in [meet(&one, &other), meet(&other, &one)] {
-            assert_eq!(names(&met), ["cluster.local."]);
-            assert!(met.zones[0].left_trees.contains(&tree));
+        for common in [intersect(&one, &other), intersect(&other, &one)] {
+            assert_eq!(names(&common), ["cluster.local."]);
+            assert!(common.zones[0].left_trees.contains(&tree));
         }
     }
 
@@ -165,7 +165,7 @@ mod tests {
         let mut other = one.clone();
         one.zones[0].rules = Rules::of_version("1.12.0");
         other.zones[0].rules = Rules::of_version("1.12.1");
-        let rules = meet(&one, &other).zones[0].rules;
+        let rules = intersect(&one, &other).zones[0].rules;
         assert_eq!(
             (rules.zero_appended, rules.reverse_needs_hostname),
             (Some(false), None)
@@ -179,7 +179,7 @@ mod tests {
         let mut other = one.clone();
         one.zones[0].left_types.extend([255, 28]);
         other.zones[0].left_types.insert(43);
-        assert!(meet(&one, &other).zones.is_empty());
+        assert!(intersect(&one, &other).zones.is_empty());
     }
 
     #[test]
@@ -187,10 +187,10 @@ mod tests {
         let one = policy(&["cluster.local"]);
         let mut other = one.clone();
         other.size_cap = 512;
-        assert!(meet(&one, &other).zones.is_empty());
+        assert!(intersect(&one, &other).zones.is_empty());
         let mut other = one.clone();
         other.external = Some(Capping::NONE);
-        let met = meet(&one, &other);
-        assert_eq!((names(&met), met.external), (names(&one), None));
+        let common = intersect(&one, &other);
+        assert_eq!((names(&common), common.external), (names(&one), None));
     }
 }
