@@ -1,7 +1,6 @@
 //! The agent: one task that takes changes in and carries them into the kernel, and one thread that looks after
 //! interfaces.
 
-mod fit;
 mod interfaces;
 mod reconciler;
 

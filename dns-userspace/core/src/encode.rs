@@ -3,6 +3,7 @@
 //! Pure. The layout itself is documented in [`dns_ebpf::answer`].
 
 mod denial;
+mod expressible;
 mod record_set;
 
 use std::{
@@ -20,8 +21,11 @@ use dns_ebpf::{
 };
 use hickory_proto::{ProtoError, rr::Name};
 
-pub use self::denial::{Forms, FormsError, denial_of, zones};
 use self::record_set::{Content, Place, Slot, Stored};
+pub use self::{
+    denial::{Forms, FormsError, denial_of, zones},
+    expressible::expressible,
+};
 use crate::{objects::Skipped, records::Node};
 
 /// A name in wire form, lower case, the root's octet included.

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use dns_core::{
-    encode::{self, Forms},
+    encode::{self, Forms, expressible},
     objects::Protocol,
     policy::{Left, Policy},
     rollout::{Agreed, Now, Options, Rollout, Seen},
@@ -16,7 +16,7 @@ use dns_core::{
 use tokio::time::Instant;
 
 use super::Reconciler;
-use crate::{agent::fit::fit, config::SetUp, datapath::control};
+use crate::{config::SetUp, datapath::control};
 
 /// The policy on which the Corefiles of a rollout agree.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl AgreedPolicy {
         self.rollout.set_ports(ports(world, service));
         let now = now();
         let mut agreed = self.rollout.agreed(now);
-        agreed.policy = fit(agreed.policy);
+        agreed.policy = expressible(agreed.policy);
         let before = self.agreed.replace(agreed);
         let agreed = self.agreed.as_ref()?;
         if before.as_ref().map(|before| &before.policy) == Some(&agreed.policy) {

@@ -1,18 +1,17 @@
 //! What of a policy the kernel's maps can express.
 
-use dns_core::{
-    encode::Forms,
-    policy::{Policy, Zone},
-};
+use super::Forms;
+use crate::policy::{Policy, Zone};
 
 /// Labels of names that every zone has itself.
 const OWN: [&[u8]; 4] = [b"svc", b"pod", b"dns", b"dns-version"];
 
 /// The policy as it can be carried out: as it is, or one under which nothing is answered, with the reason.
 /// A zone cannot merely be left out, for a zone above it would then speak for its names.
-pub(super) fn fit(policy: Policy) -> Policy {
+#[must_use]
+pub fn expressible(policy: Policy) -> Policy {
     if let Err(error) = Forms::of(&policy) {
-        return Policy::nothing(format!("the Corefile's zones do not fit: {error}"));
+        return Policy::nothing(format!("the Corefile's zones cannot be expressed: {error}"));
     }
     for (index, zone) in policy.zones.iter().enumerate() {
         let clash = policy.zones[..index]
@@ -49,7 +48,7 @@ mod tests {
 
     fn of(zones: &[&str]) -> Policy {
         let zones = zones.iter().map(|zone| Zone::parse(zone).unwrap());
-        fit(Policy::kubeadm(zones.collect()))
+        expressible(Policy::kubeadm(zones.collect()))
     }
 
     #[test]
