@@ -183,7 +183,7 @@ impl Reconciler {
             return Ok(());
         }
         let owners = self.world.owners();
-        self.external.doubt();
+        self.external.mark_dirty();
         self.table.remove_others(&mut self.store, &owners);
         let mut refused = self.update(&owners);
         let mut left = 0;
@@ -219,7 +219,7 @@ impl Reconciler {
     fn update(&mut self, owners: &BTreeSet<Owner>) -> usize {
         self.follow_external();
         if self.policy.stored().is_none() {
-            self.miss(owners);
+            self.mark_dirty(owners);
             return 0;
         }
         self.external.tell_time();

@@ -37,8 +37,8 @@ pub(super) struct External {
     targets: BTreeMap<Name, BTreeSet<Owner>>,
     /// All of these services.
     users: BTreeSet<Owner>,
-    /// Whether services may lead elsewhere by now.
-    doubtful: bool,
+    /// Whether the targets have to be worked out again, since services may lead elsewhere by now.
+    dirty: bool,
     /// Where the DNS service is asked.
     servers: Vec<SocketAddr>,
     resolved: mpsc::Sender<Resolved>,
@@ -95,7 +95,7 @@ impl External {
             answers: Answers::new(),
             targets: BTreeMap::new(),
             users: BTreeSet::new(),
-            doubtful: true,
+            dirty: true,
             servers: Vec::new(),
             resolved,
             resolving: None,
@@ -109,13 +109,13 @@ impl External {
     }
 
     /// Takes in that services may lead elsewhere.
-    pub(super) fn doubt(&mut self) {
-        self.doubtful = true;
+    pub(super) fn mark_dirty(&mut self) {
+        self.dirty = true;
     }
 
     /// Takes in whose records may have changed.
     pub(super) fn note(&mut self, world: &World, affected: &Affected) {
-        self.doubtful |= affected.iter().any(|owner| match owner {
+        self.dirty |= affected.iter().any(|owner| match owner {
             Owner::Namespace(_) => true,
             Owner::Service { namespace, name } => {
                 let service = world.service(namespace, name);
@@ -128,7 +128,7 @@ impl External {
 
     /// Makes exactly these the names that are asked for.
     fn want(&mut self, targets: BTreeMap<Name, BTreeSet<Owner>>) {
-        self.doubtful = false;
+        self.dirty = false;
         if self.targets == targets {
             return;
         }
@@ -229,7 +229,7 @@ impl Reconciler {
     /// Works out which external names services lead to, if they may be others than before. None
     /// while nothing is answered.
     pub(super) fn follow_external(&mut self) {
-        if !self.external.doubtful {
+        if !self.external.dirty {
             return;
         }
         self.follow_servers();

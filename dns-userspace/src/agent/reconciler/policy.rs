@@ -28,8 +28,8 @@ pub(super) struct AgreedPolicy {
     since: Duration,
     /// The policy that the maps hold; none: they are not this agent's, or half-written.
     stored: Option<Stored>,
-    /// Owners that changed while the maps could not be written.
-    missed: BTreeSet<Owner>,
+    /// Owners that have to be worked out again, since they changed while the maps could not be written.
+    dirty: BTreeSet<Owner>,
 }
 
 /// A policy that the maps hold.
@@ -51,7 +51,7 @@ impl AgreedPolicy {
             agreed: None,
             since: Duration::ZERO,
             stored: None,
-            missed: BTreeSet::new(),
+            dirty: BTreeSet::new(),
         }
     }
 
@@ -139,7 +139,7 @@ impl Reconciler {
         let texts = self.policy.texts();
         if let Some(left) = self.policy.work_out(&self.world, &self.dns_service) {
             self.tell_policy(&left);
-            self.external.doubt();
+            self.external.mark_dirty();
         }
         // By another text the servers may ask somebody else for external names.
         let other_texts = self.policy.texts() != texts;
@@ -147,7 +147,7 @@ impl Reconciler {
             self.external.start_over();
         }
         if self.policy.is_silent() {
-            self.external.doubt();
+            self.external.mark_dirty();
             self.store_agreed();
         }
         self.follow_external();
@@ -185,7 +185,7 @@ impl Reconciler {
         }
         if self.reconciled {
             let mut owners = self.world.owners();
-            owners.append(&mut self.policy.missed);
+            owners.append(&mut self.policy.dirty);
             self.carry(&owners);
         }
     }
@@ -200,8 +200,8 @@ impl Reconciler {
     }
 
     /// Notes owners that cannot be carried now.
-    pub(super) fn miss(&mut self, owners: &BTreeSet<Owner>) {
-        self.policy.missed.extend(owners.iter().cloned());
+    pub(super) fn mark_dirty(&mut self, owners: &BTreeSet<Owner>) {
+        self.policy.dirty.extend(owners.iter().cloned());
     }
 
     fn tell_policy(&self, left: &[Left]) {

@@ -93,22 +93,22 @@ async fn nobody_is_asked_while_nothing_is_wanted() {
 }
 
 #[tokio::test]
-async fn only_services_that_lead_or_led_elsewhere_and_namespaces_raise_doubts() {
+async fn only_services_that_lead_or_led_elsewhere_and_namespaces_make_the_targets_dirty() {
     let mut world = World::default();
     let (mut external, _resolved) = wanting("db.example.com.");
-    let mut doubts = |world: &mut World, event| {
+    let mut is_dirty = |world: &mut World, event| {
         let affected = world.apply(event);
         external.note(world, &affected);
-        std::mem::take(&mut external.doubtful)
+        std::mem::take(&mut external.dirty)
     };
     let plain = "{clusterIP: 10.0.0.1}";
     let external = "{type: ExternalName, externalName: db.example.com}";
-    assert!(!doubts(&mut world, service("web", plain)));
-    assert!(!doubts(&mut world, slice("web")));
-    assert!(doubts(&mut world, service("other", external)));
-    assert!(doubts(&mut world, service("ext", plain)), "it led there");
+    assert!(!is_dirty(&mut world, service("web", plain)));
+    assert!(!is_dirty(&mut world, slice("web")));
+    assert!(is_dirty(&mut world, service("other", external)));
+    assert!(is_dirty(&mut world, service("ext", plain)), "it led there");
     let namespace = Object::Namespace(dns_core::objects::Namespace::named("n"));
-    assert!(doubts(&mut world, Event::Applied(namespace)));
+    assert!(is_dirty(&mut world, Event::Applied(namespace)));
 }
 
 #[test]
