@@ -222,7 +222,7 @@ pub struct Service {
     /// `spec.ports`.
     pub ports: Box<[ServicePort]>,
     /// Whether something of it could not be read, so that nothing is certain about its names.
-    pub doubtful: bool,
+    pub uncertain: bool,
 }
 
 impl Service {
@@ -300,7 +300,7 @@ pub struct EndpointSlice {
     /// Its ports.
     pub ports: Box<[EndpointPort]>,
     /// Whether something of it could not be read, so that nothing is certain about its endpoints' names.
-    pub doubtful: bool,
+    pub uncertain: bool,
 }
 
 impl EndpointSlice {
@@ -313,7 +313,7 @@ impl EndpointSlice {
             service: Some(service.into()),
             endpoints: Box::default(),
             ports: Box::default(),
-            doubtful: true,
+            uncertain: true,
         }
     }
 }

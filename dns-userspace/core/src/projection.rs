@@ -2,11 +2,10 @@
 //!
 //! Pure and total: equal input gives equal output, and what cannot be expressed is skipped with a
 //! reason. A name for which no node is made is denied by the node above it, so wherever an
-//! object's meaning is in doubt there is a node that passes.
+//! object's meaning is uncertain there is a node that passes.
 
 mod alias;
 mod dns_service;
-mod doubt;
 mod endpoint;
 mod fixed;
 mod found;
@@ -17,10 +16,11 @@ mod sets;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod uncertain;
 
 pub use alias::{NothingResolved, Resolution, Resolved, dependents, external_targets};
 pub use dns_service::dns_addresses;
-pub use doubt::doubts;
+pub use uncertain::uncertainties;
 
 use std::collections::BTreeSet;
 

@@ -123,7 +123,7 @@ fn service(name: &str) -> Object {
         external_name: None,
         cluster_ips: [Address::from("None")].into(),
         ports: [].into(),
-        doubtful: false,
+        uncertain: false,
     })
 }
 
@@ -140,7 +140,7 @@ fn endpoints(service: &str, count: u8) -> Object {
         service: Some(service.into()),
         endpoints: (1..=count).map(endpoint).collect(),
         ports: [].into(),
-        doubtful: false,
+        uncertain: false,
     })
 }
 

@@ -19,7 +19,7 @@ fn world() -> World {
         external_name: None,
         cluster_ips: [Address::from("None")].into(),
         ports: [].into(),
-        doubtful: false,
+        uncertain: false,
     })));
     for first in (0..MANY_ENDPOINTS).step_by(OF_A_SLICE) {
         world.apply(slice(first));
@@ -46,7 +46,7 @@ fn slice(first: usize) -> Event {
         service: Some("large".into()),
         endpoints: (first..first + OF_A_SLICE).map(endpoint).collect(),
         ports: (1..=MANY_PORTS).map(port).collect(),
-        doubtful: false,
+        uncertain: false,
     }))
 }
 

@@ -163,7 +163,7 @@ fn cluster(services: usize) -> World {
                 protocol: Protocol::Tcp,
             }]
             .into(),
-            doubtful: false,
+            uncertain: false,
         })));
         let endpoint = |last| Endpoint {
             address: Address::from(format!("{network}.{last}").as_str()),
@@ -182,7 +182,7 @@ fn cluster(services: usize) -> World {
                 protocol: Protocol::Tcp,
             }]
             .into(),
-            doubtful: false,
+            uncertain: false,
         })));
     }
     world

@@ -46,7 +46,7 @@ pub(super) struct Effects {
     /// Whether names that no other plugin answers are asked of other servers.
     pub(super) forwards: bool,
     /// Why answers for external names may depend on who asks.
-    pub(super) doubt: Option<String>,
+    pub(super) uncertain: Option<String>,
 }
 
 impl Default for Effects {
@@ -66,7 +66,7 @@ impl Default for Effects {
             glue: true,
             size: None,
             forwards: false,
-            doubt: None,
+            uncertain: None,
         }
     }
 }
@@ -75,13 +75,13 @@ impl Effects {
     /// That nothing of the block may be answered, and that it may answer each client differently.
     pub(super) fn leave(&mut self, place: &Place, reason: &str) {
         let reason = format!("{place}: {reason}");
-        self.doubt.get_or_insert_with(|| reason.clone());
+        self.uncertain.get_or_insert_with(|| reason.clone());
         self.left.push(reason);
     }
 
     /// That answers for external names may depend on who asks.
-    pub(super) fn doubt(&mut self, place: &Place, reason: &str) {
-        self.doubt
+    pub(super) fn make_uncertain(&mut self, place: &Place, reason: &str) {
+        self.uncertain
             .get_or_insert_with(|| format!("{place}: {reason}"));
     }
 }

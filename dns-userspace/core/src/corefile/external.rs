@@ -27,7 +27,7 @@ pub(super) fn capping(listener: &Listener<'_>, answered: &[Answered]) -> Result<
         ));
     }
     for block in &listener.blocks {
-        if let Some(reason) = &block.effects.doubt {
+        if let Some(reason) = &block.effects.uncertain {
             let reason = reason.trim_end_matches("; left to the DNS service");
             return Err(format!("{reason}; left to the DNS service"));
         }

@@ -158,7 +158,7 @@ fn apply(
                 .left_zones
                 .extend(zones.into_iter().map(|zone| (zone, reason.clone())));
             if matches!(treatment, Treatment::ZonesByClient(_)) {
-                effects.doubt(place, &left(does));
+                effects.make_uncertain(place, &left(does));
             }
         }
         Treatment::Parts(zone, parts, does) => {

@@ -171,7 +171,7 @@ impl Written for WrittenService {
             external_name,
             cluster_ips,
             ports,
-            doubtful: !skipped.is_empty(),
+            uncertain: !skipped.is_empty(),
         };
         Ok((Object::Service(service), skipped_ports(&object, &skipped)))
     }
@@ -240,7 +240,7 @@ impl Written for WrittenEndpointSlice {
                 .flat_map(WrittenEndpoint::into_endpoints)
                 .collect(),
             ports,
-            doubtful: !skipped.is_empty(),
+            uncertain: !skipped.is_empty(),
         };
         Ok((
             Object::EndpointSlice(slice),

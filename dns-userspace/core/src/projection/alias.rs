@@ -75,7 +75,7 @@ enum End<'view> {
     /// Nowhere: CoreDNS answers that there is nothing.
     Nowhere,
     /// It is not certain.
-    Unsure,
+    Uncertain,
 }
 
 /// The record sets at the name of a service of type ExternalName; none if nothing is certain. The types of those that
@@ -114,7 +114,7 @@ fn addresses(
     let left = RecordSet::left(query_type);
     let (chain, records, ttl, ends) = match end {
         End::Nowhere => return None,
-        End::Unsure | End::Inside(_, Found::Unsure | Found::Alias(_)) => return Some(left),
+        End::Uncertain | End::Inside(_, Found::Uncertain | Found::Alias(_)) => return Some(left),
         End::Inside(_, Found::Absent | Found::Empty) => return None,
         End::Inside(chain, found @ (Found::Targets { .. } | Found::Pod(_))) => {
             let addresses = match found {
@@ -216,7 +216,7 @@ fn follow<'view>(zone: &ZoneView<'view>, owner: &Name, first: Name) -> End<'view
             return End::Nowhere;
         }
         if chain.len() >= usize::from(certain) {
-            return End::Unsure;
+            return End::Uncertain;
         }
         if chain.iter().any(|earlier| earlier.eq_case(&target)) {
             return End::Nowhere;
@@ -225,7 +225,7 @@ fn follow<'view>(zone: &ZoneView<'view>, owner: &Name, first: Name) -> End<'view
         if !zone.zone.name.zone_of(&target) {
             let zones = &zone.view.policy.zones;
             return match zones.iter().any(|other| other.name.zone_of(&target)) || target.is_root() {
-                true => End::Unsure,
+                true => End::Uncertain,
                 false => End::External(chain),
             };
         }
@@ -237,13 +237,13 @@ fn follow<'view>(zone: &ZoneView<'view>, owner: &Name, first: Name) -> End<'view
                 }
                 match domain_name(text) {
                     Some(next) => target = next,
-                    None => return End::Unsure,
+                    None => return End::Uncertain,
                 }
             }
             found => return End::Inside(chain, found),
         }
     }
-    End::Unsure
+    End::Uncertain
 }
 
 fn alias(owner: &Name, target: &Name, ttl: u32) -> Record {

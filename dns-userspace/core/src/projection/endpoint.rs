@@ -20,9 +20,9 @@ pub(super) fn slices<'view>(
 
 /// Whether nothing is certain about the endpoints of a service: something could not be read, or an address
 /// is of a form on whose meaning servers differ.
-pub(super) fn is_doubtful(zone: &ZoneView<'_>, service: &Service) -> bool {
+pub(super) fn is_uncertain(zone: &ZoneView<'_>, service: &Service) -> bool {
     slices(zone, service).any(|(slice, mut endpoints)| {
-        slice.doubtful || endpoints.any(|endpoint| matches!(endpoint.address, Address::Text(_)))
+        slice.uncertain || endpoints.any(|endpoint| matches!(endpoint.address, Address::Text(_)))
     })
 }
 

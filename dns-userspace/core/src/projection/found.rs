@@ -42,7 +42,7 @@ pub(super) enum Found<'view> {
     /// Another name.
     Alias(&'view Service),
     /// Not certain.
-    Unsure,
+    Uncertain,
 }
 
 /// A service in a zone that exposes its namespace, and what its names can stand for, worked out when it is first asked for.
@@ -67,7 +67,7 @@ impl<'place, 'view> Candidates<'place, 'view> {
     pub(super) fn endpoints(&self) -> Option<&[Offer<'view>]> {
         let (zone, service) = (self.zone, self.service);
         let endpoints = self.endpoints.get_or_init(|| {
-            let certain = !endpoint::is_doubtful(zone, service);
+            let certain = !endpoint::is_uncertain(zone, service);
             certain
                 .then(|| targets::of_endpoints(zone, service))
                 .flatten()
@@ -94,16 +94,16 @@ impl<'place, 'view> Candidates<'place, 'view> {
                 Asked::Port {
                     port: "",
                     protocol: "",
-                } => Found::Unsure,
+                } => Found::Uncertain,
                 Asked::Port { .. } | Asked::Endpoint(_) => Found::Absent,
             };
         }
-        if service.doubtful || service.cluster_ips.is_empty() {
-            return Found::Unsure;
+        if service.uncertain || service.cluster_ips.is_empty() {
+            return Found::Uncertain;
         }
         if !self.zone.zone.services.empty_exist && !service.is_headless() {
             match self.endpoints() {
-                None => return Found::Unsure,
+                None => return Found::Uncertain,
                 Some([]) => return Found::Absent,
                 Some(_) => {}
             }
@@ -114,7 +114,7 @@ impl<'place, 'view> Candidates<'place, 'view> {
             _ => (self.cluster_addresses()).map(|all| Targets::of(all, asked)),
         };
         match targets {
-            None => Found::Unsure,
+            None => Found::Uncertain,
             Some(targets) if targets.0.is_empty() => Found::Absent,
             Some(targets) => Found::Targets { service, targets },
         }
@@ -159,7 +159,7 @@ pub(super) fn of_name<'view>(zone: &ZoneView<'view>, name: &Name) -> Found<'view
     labels.reverse();
     match labels.as_slice() {
         [] | ["svc"] | ["pod"] => Found::Empty,
-        ["dns", "ns"] => Found::Unsure,
+        ["dns", "ns"] => Found::Uncertain,
         ["svc" | "pod", namespace, ..] if !zone.exposes(namespace) => Found::Absent,
         ["svc", _] => Found::Empty,
         ["pod", ..] => of_pod(zone.zone.services.pods, &labels),
@@ -176,7 +176,7 @@ pub(super) fn of_name<'view>(zone: &ZoneView<'view>, name: &Name) -> Found<'view
                     let (port, protocol) = (bare(port), bare(protocol));
                     candidates.find(Asked::Port { port, protocol })
                 }
-                _ if zone.zone.services.zonal => Found::Unsure,
+                _ if zone.zone.services.zonal => Found::Uncertain,
                 _ => Found::Absent,
             }
         }
@@ -192,7 +192,7 @@ fn of_pod<'view>(pods: Pods, labels: &[&str]) -> Found<'view> {
         (_, [_, _]) => return Found::Empty,
         (Pods::Insecure, [_, _, label] | [_, _, label, _] | [_, _, label, _, _]) => label,
         (Pods::Insecure, _) => return Found::Absent,
-        (Pods::Verified, _) => return Found::Unsure,
+        (Pods::Verified, _) => return Found::Uncertain,
     };
     let dots = address.matches('-').count() == 3 && !address.contains("--");
     let text = address.replace('-', if dots { "." } else { ":" });

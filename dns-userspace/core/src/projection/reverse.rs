@@ -17,7 +17,7 @@ use crate::{
 /// What the name of an address points to.
 enum Pointers {
     To(Vec<Name>),
-    Unsure,
+    Uncertain,
 }
 
 /// Adds the node of an address's name, in the zone that it lies in, if there is one. An address without a name has
@@ -39,7 +39,7 @@ pub(super) fn address_nodes(view: View<'_>, address: IpAddr, made: &mut Made<'_>
         below: Denial::Absent,
     };
     match pointers(&zone, address) {
-        Pointers::Unsure => node.here = Denial::Pass,
+        Pointers::Uncertain => node.here = Denial::Pass,
         Pointers::To(names) if names.is_empty() => return,
         Pointers::To(names) => {
             let ttl = zone.zone.lifetimes.records;
@@ -78,7 +78,7 @@ fn pointers(zone: &ZoneView<'_>, address: IpAddr) -> Pointers {
         [] => of_slices(zone, address, &slices),
         [service] => of_service(zone, service),
         // CoreDNS gives any one of them.
-        _ => Pointers::Unsure,
+        _ => Pointers::Uncertain,
     }
 }
 
@@ -92,7 +92,7 @@ fn of_service(zone: &ZoneView<'_>, service: &Service) -> Pointers {
     let labels = [&*service.name, &*service.namespace, "svc"];
     match join(&labels, &zone.zone.primary) {
         Some(name) if labels.iter().all(|label| is_plain(label)) => Pointers::To(vec![name]),
-        _ => Pointers::Unsure,
+        _ => Pointers::Uncertain,
     }
 }
 
@@ -103,7 +103,7 @@ fn of_slices(zone: &ZoneView<'_>, address: IpAddr, slices: &[&EndpointSlice]) ->
     for slice in slices {
         // Without a service CoreDNS makes a name that it cannot send.
         let Some(service) = slice.service.as_deref().filter(|name| is_plain(name)) else {
-            return Pointers::Unsure;
+            return Pointers::Uncertain;
         };
         let held = slice.endpoints.iter().filter(|endpoint| {
             endpoint.ready && matches!(endpoint.address, Address::Ip(ip) if ip == address)
@@ -112,14 +112,14 @@ fn of_slices(zone: &ZoneView<'_>, address: IpAddr, slices: &[&EndpointSlice]) ->
             match (zone.zone.rules.reverse_needs_hostname, &endpoint.hostname) {
                 (Some(false), _) | (_, Some(_)) => {}
                 (Some(true), None) => continue,
-                (None, None) => return Pointers::Unsure,
+                (None, None) => return Pointers::Uncertain,
             }
             let Some(label) = endpoint::label(zone, endpoint) else {
-                return Pointers::Unsure;
+                return Pointers::Uncertain;
             };
             let labels = [&*label, service, &*slice.namespace, "svc"];
             let Some(name) = join(&labels, &zone.zone.primary) else {
-                return Pointers::Unsure;
+                return Pointers::Uncertain;
             };
             if seen.insert((label.clone(), service, &slice.namespace)) {
                 names.push(name);

@@ -44,11 +44,11 @@ pub(super) fn service_nodes(zone: &ZoneView<'_>, namespace: &str, name: &str, ma
         _ => place.endpoints(&candidates),
     };
     let ports = match own {
-        Found::Alias(_) | Found::Unsure | Found::Absent => BTreeSet::new(),
+        Found::Alias(_) | Found::Uncertain | Found::Absent => BTreeSet::new(),
         _ => place.ports(made),
     };
     let all_named = endpoints.remove(&None).is_none();
-    let certain = all_named && ports.len() <= PORTS_MAX && !matches!(own, Found::Unsure);
+    let certain = all_named && ports.len() <= PORTS_MAX && !matches!(own, Found::Uncertain);
     let below = if certain {
         Denial::Absent
     } else {
@@ -150,7 +150,7 @@ impl Place<'_, '_> {
             let (sets, here) = match found {
                 Found::Absent => (Vec::new(), Denial::Absent),
                 Found::Empty => (Vec::new(), Denial::Empty),
-                Found::Unsure | Found::Pod(_) => (Vec::new(), Denial::Pass),
+                Found::Uncertain | Found::Pod(_) => (Vec::new(), Denial::Pass),
                 Found::Alias(service) => match alias::sets(zone, service, &name, &mut too_large) {
                     Some(sets) => (sets, Denial::Exists),
                     None => (Vec::new(), Denial::Pass),
@@ -187,7 +187,7 @@ impl Place<'_, '_> {
 
     /// The endpoints, by their labels in lower case; none stands for what is not certain.
     fn endpoints(&self, candidates: &Candidates<'_, '_>) -> BTreeMap<Option<String>, Targets> {
-        let known = !self.service.doubtful && !self.service.cluster_ips.is_empty();
+        let known = !self.service.uncertain && !self.service.cluster_ips.is_empty();
         match candidates.endpoints().filter(|_| known) {
             Some(endpoints) => by_label(endpoints),
             None => BTreeMap::from([(None, Targets::default())]),

@@ -1,12 +1,12 @@
 //! Objects as YAML in, nodes as text out.
 
 mod alias;
-mod doubt;
 mod options;
 mod ports;
 mod properties;
 mod reverse;
 mod service;
+mod uncertain;
 
 use std::fmt::Write as _;
 

@@ -37,7 +37,7 @@ impl Made {
             made.drafts.extend(draft);
             made.unwritten.append(&mut left);
         });
-        made.skipped.extend(projection::doubts(view, owner));
+        made.skipped.extend(projection::uncertainties(view, owner));
         made
     }
 }

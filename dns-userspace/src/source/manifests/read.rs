@@ -4,10 +4,10 @@
 //! with line numbers, and is what the Kubernetes client uses for kubeconfig files anyway.
 
 mod document;
-mod doubtful;
 mod endpoints;
 mod kinds;
 mod others;
+mod uncertain;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -194,7 +194,7 @@ impl Reading {
                 let name = metadata.given_name().unwrap_or("without a name");
                 return self.others.add(kind, api_version, namespace, name);
             }
-            Some(Err(reason)) => return self.add_doubtful(place, 1, kind, &metadata, &reason),
+            Some(Err(reason)) => return self.add_uncertain(place, 1, kind, &metadata, &reason),
             Some(Ok(())) => {}
         }
         match kind {
@@ -215,14 +215,14 @@ impl Reading {
         let written = match body.read::<W>() {
             Ok(written) => written,
             Err(Unreadable { line, reason }) => {
-                return self.add_doubtful(place, line, kind, metadata, &reason);
+                return self.add_uncertain(place, line, kind, metadata, &reason);
             }
         };
         let selects_pods = written.selects_pods();
         let (object, skipped) = match written.into_object() {
             Ok(read) => read,
             Err(unnamed) => {
-                return self.add_doubtful(place, 1, kind, metadata, &unnamed.reason);
+                return self.add_uncertain(place, 1, kind, metadata, &unnamed.reason);
             }
         };
         for skipped in skipped {

@@ -58,7 +58,7 @@ impl Writer {
             external_name: None,
             cluster_ips: [Address::from("None")].into(),
             ports: [].into(),
-            doubtful: false,
+            uncertain: false,
         })));
     }
 
@@ -77,7 +77,7 @@ impl Writer {
             service: Some(service.into()),
             endpoints: (1..=count).map(endpoint).collect(),
             ports: [].into(),
-            doubtful: false,
+            uncertain: false,
         })));
     }
 

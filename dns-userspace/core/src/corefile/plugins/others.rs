@@ -53,7 +53,7 @@ pub(super) fn autopath(
             format!("{place}: absent names are looked for by `autopath`"),
         ));
     }
-    effects.doubt(place, "the plugin `autopath` answers by client");
+    effects.make_uncertain(place, "the plugin `autopath` answers by client");
     Ok(())
 }
 
@@ -99,7 +99,7 @@ pub(super) fn dns64(
         u16::from(RecordType::AAAA),
         format!("{place}: missing AAAA records are made by `dns64`"),
     ));
-    effects.doubt(place, "the plugin `dns64` answers by client");
+    effects.make_uncertain(place, "the plugin `dns64` answers by client");
     Ok(())
 }
 
@@ -202,7 +202,7 @@ pub(super) fn whoami(
     _: &Surroundings<'_>,
     effects: &mut Effects,
 ) -> Result<(), Fault> {
-    effects.doubt(
+    effects.make_uncertain(
         &directive.name.place,
         "the plugin `whoami` answers by client",
     );

@@ -74,7 +74,7 @@ pub(super) fn read(
         "{place}: the plugin `rewrite` may change any name's answers; left to the DNS service"
     ));
     if kind == "edns0" {
-        effects.doubt(place, "the plugin `rewrite` tells other servers who asks");
+        effects.make_uncertain(place, "the plugin `rewrite` tells other servers who asks");
     }
     Ok(())
 }

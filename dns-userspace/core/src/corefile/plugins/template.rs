@@ -40,7 +40,7 @@ pub(super) fn read(
             _ => true,
         };
         if by_client {
-            effects.doubt(
+            effects.make_uncertain(
                 &entry.name.place,
                 "the plugin `template` may answer by client",
             );

@@ -21,7 +21,7 @@ fn only_clients_that_are_told_apart_leave_external_names() {
     ] {
         assert!(external(harmless), "{harmless}");
     }
-    for doubtful in [
+    for uncertain in [
         "acl x.example",
         "autopath @kubernetes",
         "dns64",
@@ -30,7 +30,7 @@ fn only_clients_that_are_told_apart_leave_external_names() {
         "template IN A x.example {\nanswer \"{{ .Name }} 5 IN A {{ .Remote }}\"\n}",
         "dnssec x.example",
     ] {
-        assert!(!external(doubtful), "{doubtful}");
+        assert!(!external(uncertain), "{uncertain}");
     }
     let stub = |stub: &str| {
         policy(&format!("{KUBEADM}\nx.example {{\n {stub}\n}}\n"))
@@ -39,8 +39,8 @@ fn only_clients_that_are_told_apart_leave_external_names() {
     };
     assert!(stub("forward . 10.0.0.1\n cache 3"));
     assert!(!stub("hosts /etc/coredns/x"), "it answers names itself");
-    for doubtful in ["view a {\n}", "mystery", "log", "whoami"] {
-        assert!(!stub(doubtful), "{doubtful}");
+    for uncertain in ["view a {\n}", "mystery", "log", "whoami"] {
+        assert!(!stub(uncertain), "{uncertain}");
     }
     assert!(
         policy(&format!("{KUBEADM}\nx.example:5353 {{\n view a\n}}\n"))

@@ -56,7 +56,7 @@ pub enum Mirrored {
     /// Nothing: they are about something else.
     Nothing,
     /// It is not certain, for this reason.
-    Unsure(String),
+    Uncertain(String),
 }
 
 impl WrittenEndpoints {
@@ -71,20 +71,20 @@ impl WrittenEndpoints {
             return Mirrored::Nothing;
         }
         if label == Some("true") {
-            return unsure("their label skip-mirror says that EndpointSlices stand for them");
+            return uncertain("their label skip-mirror says that EndpointSlices stand for them");
         }
         if capacity == Some("truncated") {
-            return unsure("their annotation over-capacity says that some were left out");
+            return uncertain("their annotation over-capacity says that some were left out");
         }
         match by_ports(self.subsets.unwrap_or_default()) {
             Ok(groups) => Mirrored::Slices(slices(groups, metadata.namespace_or_default(), name)),
-            Err(reason) => Mirrored::Unsure(reason),
+            Err(reason) => Mirrored::Uncertain(reason),
         }
     }
 }
 
-fn unsure(reason: &str) -> Mirrored {
-    Mirrored::Unsure(reason.to_owned())
+fn uncertain(reason: &str) -> Mirrored {
+    Mirrored::Uncertain(reason.to_owned())
 }
 
 /// Addresses and whether they are ready, once for each set of ports that they have.
@@ -136,7 +136,7 @@ fn slices(groups: ByPorts, namespace: &str, service: &str) -> Vec<EndpointSlice>
             service: Some(service.into()),
             endpoints: addresses.into_iter().map(endpoint).collect(),
             ports: ports.into(),
-            doubtful: false,
+            uncertain: false,
         }
     };
     (1..).zip(groups).map(slice).collect()

@@ -62,7 +62,7 @@ fn an_external_name_counts_only_for_its_type() {
 }
 
 #[test]
-fn ports_that_cannot_be_make_their_service_doubtful_with_a_reason() {
+fn ports_that_cannot_be_make_their_service_uncertain_with_a_reason() {
     let (object, skipped) = read::<WrittenService>(
         "{metadata: {name: a}, spec: {ports: [{port: 53, protocol: UDP}, {port: 70000}, {port: 0}, {name: x}, {port: 1, protocol: QUIC}]}}",
     );
@@ -70,7 +70,7 @@ fn ports_that_cannot_be_make_their_service_doubtful_with_a_reason() {
         panic!()
     };
     assert_eq!(service.ports.len(), 2);
-    assert!(service.doubtful);
+    assert!(service.uncertain);
     let reasons: Vec<_> = skipped.iter().map(|skip| skip.reason.as_str()).collect();
     assert_eq!(
         reasons,

@@ -26,7 +26,7 @@ fn service(namespace: &str, name: &str, ips: &[&str], external: Option<&str>) ->
         external_name: external.map(Into::into),
         cluster_ips: ips.iter().map(|ip| Address::from(*ip)).collect(),
         ports: Box::default(),
-        doubtful: false,
+        uncertain: false,
     })
 }
 
@@ -50,7 +50,7 @@ fn slice(namespace: &str, service: &str, name: &str, count: u8, named: bool) -> 
             protocol: Protocol::Tcp,
         }]
         .into(),
-        doubtful: false,
+        uncertain: false,
     })
 }
 

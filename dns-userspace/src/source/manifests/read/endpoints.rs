@@ -25,11 +25,11 @@ impl Reading {
         let written = match body.read::<WrittenEndpoints>() {
             Ok(written) => written,
             Err(Unreadable { line, reason }) => {
-                return self.add_doubtful(place, line, KIND, metadata, &reason);
+                return self.add_uncertain(place, line, KIND, metadata, &reason);
             }
         };
         let Some(name) = metadata.given_name() else {
-            return self.add_doubtful(place, 1, KIND, metadata, "it has no metadata.name");
+            return self.add_uncertain(place, 1, KIND, metadata, "it has no metadata.name");
         };
         let of = service(metadata.namespace_or_default(), name);
         self.insert_endpoints(place.at(1), of, written.mirrored(metadata, name));
@@ -43,11 +43,11 @@ impl Reading {
         }
     }
 
-    /// Adds slices for the Endpoints of services that have none, and doubtful ones where endpoints are missing.
+    /// Adds slices for the Endpoints of services that have none, and uncertain ones where endpoints are missing.
     pub(super) fn mirror_endpoints(&mut self) {
         let endpoints = std::mem::take(&mut self.endpoints);
         let sliced = self.sliced();
-        let mut doubts = Vec::new();
+        let mut uncertainties = Vec::new();
         for (reference, (object, place)) in &self.objects {
             let (made, place) = match endpoints.get(reference) {
                 Some((made, place)) => (made, place),
@@ -56,7 +56,7 @@ impl Reading {
             if let Object::Service(service) = object
                 && let Some(reason) = self.missing(reference, service, made, &sliced)
             {
-                doubts.push((place.clone(), reference.clone(), reason));
+                uncertainties.push((place.clone(), reference.clone(), reason));
             }
         }
         let sliced: BTreeSet<ObjectReference> = sliced.into_keys().collect();
@@ -68,11 +68,11 @@ impl Reading {
                         self.insert(place.clone(), Object::EndpointSlice(slice));
                     }
                 }
-                Mirrored::Unsure(_) if counts => {}
+                Mirrored::Uncertain(_) if counts => {}
                 _ => self.others.add(KIND, "v1", &of.namespace, &of.name),
             }
         }
-        for (place, of, reason) in doubts {
+        for (place, of, reason) in uncertainties {
             self.leave(place, &of, &reason);
         }
     }
@@ -113,7 +113,7 @@ impl Reading {
         let selects_pods = self.selecting.contains(reference);
         let has_names = service.external_name.is_none() && !service.cluster_ips.is_empty();
         match (made, sliced.get(reference)) {
-            (Mirrored::Unsure(reason), None) => {
+            (Mirrored::Uncertain(reason), None) => {
                 Some(format!("its Endpoints cannot be used: {reason}"))
             }
             (Mirrored::Nothing, None) if selects_pods && has_names => Some(

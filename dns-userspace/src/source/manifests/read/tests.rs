@@ -95,7 +95,7 @@ fn an_invalid_document_is_named_by_its_line_and_the_others_are_served() {
 }
 
 #[test]
-fn a_field_of_a_wrong_type_is_named_by_its_line_and_the_name_is_left_in_doubt() {
+fn a_field_of_a_wrong_type_is_named_by_its_line_and_the_name_is_left_uncertain() {
     let reading = reading(
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  clusterIP: 10.96.0.1\n  ports:\n  - port: many\n",
     );
@@ -114,7 +114,7 @@ fn a_field_of_a_wrong_type_is_named_by_its_line_and_the_name_is_left_in_doubt() 
 }
 
 #[test]
-fn an_unreadable_slice_leaves_its_service_in_doubt() {
+fn an_unreadable_slice_leaves_its_service_uncertain() {
     let reading = reading(
         "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s-1, labels: {kubernetes.io/service-name: s}}\nendpoints: 7\n",
     );
@@ -124,7 +124,7 @@ fn an_unreadable_slice_leaves_its_service_in_doubt() {
     });
     let slice = slice.unwrap();
     assert_eq!(slice.service.as_deref(), Some("s"));
-    assert!(slice.doubtful);
+    assert!(slice.uncertain);
 }
 
 #[test]

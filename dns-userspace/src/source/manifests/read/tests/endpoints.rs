@@ -77,7 +77,7 @@ fn endpoints_without_slices_stand_for_the_slices_that_a_cluster_would_make_of_th
                 (&*slice.namespace, slice.service.as_deref()),
                 ("n", Some("db"))
             );
-            assert!(!slice.doubtful);
+            assert!(!slice.uncertain);
             let ports = slice.ports.iter();
             let ports: Vec<_> = ports
                 .map(|port| format!("{} {} {:?}", port.name, port.protocol.label(), port.port))
@@ -193,7 +193,7 @@ fn a_service_of_whose_endpoints_some_are_missing_is_passed_and_told_of() {
             told[0].contains(" n/") && told[0].starts_with("f.yaml:"),
             "{told:?}"
         );
-        assert_eq!(reading.unreadable, None, "nothing else is in doubt");
+        assert_eq!(reading.unreadable, None, "nothing else is uncertain");
         let expected = match objects.contains("10.96.0.1") {
             true => Some((Denial::Exists, Denial::Pass, vec!["10.96.0.1".to_owned()])),
             false => PASSED,
@@ -222,7 +222,7 @@ fn a_service_without_endpoints_is_denied_where_that_is_certain() {
 }
 
 #[test]
-fn objects_whose_service_cannot_be_told_leave_every_name_in_doubt() {
+fn objects_whose_service_cannot_be_told_leave_every_name_uncertain() {
     for object in [
         "kind: Endpoints\nmetadata: {namespace: n}\n",
         "kind: Service\nmetadata: {namespace: n}\n",

@@ -10,7 +10,7 @@ use super::{Place, Reading, endpoints::service};
 
 impl Reading {
     /// Takes in an object that cannot be read, for this reason. If its names are not known either, none is denied.
-    pub(super) fn add_doubtful(
+    pub(super) fn add_uncertain(
         &mut self,
         place: Place<'_>,
         line: u64,
@@ -30,7 +30,7 @@ impl Reading {
                 external_name: None,
                 cluster_ips: Box::default(),
                 ports: Box::default(),
-                doubtful: true,
+                uncertain: true,
             }),
             ("EndpointSlice", name, Some(service)) => {
                 // Names of slices matter only in so far as they differ.
@@ -39,8 +39,8 @@ impl Reading {
                 Object::EndpointSlice(EndpointSlice::unknown(namespace, name, service))
             }
             ("Endpoints", Some(name), _) => {
-                let unsure = Mirrored::Unsure(reason.to_owned());
-                return self.insert_endpoints(at, service(namespace, name), unsure);
+                let uncertain = Mirrored::Uncertain(reason.to_owned());
+                return self.insert_endpoints(at, service(namespace, name), uncertain);
             }
             _ => return self.cannot_read(&at, &format!("{kind}: {reason}")),
         };

@@ -2,7 +2,7 @@
 
 use super::{policy, world};
 use crate::{
-    projection::{NothingResolved, View, doubts},
+    projection::{NothingResolved, View, uncertainties},
     world::Owner,
 };
 
@@ -15,8 +15,8 @@ fn told(yaml: &str) -> Vec<String> {
         resolved: &NothingResolved,
         serial: 1,
     };
-    let doubts = doubts(view, &Owner::service("n", "s"));
-    doubts.iter().map(ToString::to_string).collect()
+    let uncertainties = uncertainties(view, &Owner::service("n", "s"));
+    uncertainties.iter().map(ToString::to_string).collect()
 }
 
 #[test]

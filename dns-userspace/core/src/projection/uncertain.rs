@@ -16,7 +16,7 @@ const SHOWN: usize = 64;
 /// Why names of this owner pass though its objects could be read: one reason for each object. What could
 /// not be read has been told by the source.
 #[must_use]
-pub fn doubts(view: View<'_>, owner: &Owner) -> Vec<Skipped> {
+pub fn uncertainties(view: View<'_>, owner: &Owner) -> Vec<Skipped> {
     let Owner::Service { namespace, name } = owner else {
         return Vec::new();
     };
@@ -24,37 +24,37 @@ pub fn doubts(view: View<'_>, owner: &Owner) -> Vec<Skipped> {
         return Vec::new();
     };
     let zones = (0..view.policy.zones.len()).filter_map(|index| ZoneView::new(view, index));
-    let mut doubts = Vec::new();
+    let mut uncertainties = Vec::new();
     for zone in zones.filter(|zone| !zone.zone.is_reverse() && zone.exposes(namespace)) {
-        for doubt in in_zone(&zone, service) {
-            if !doubts.contains(&doubt) {
-                doubts.push(doubt);
+        for skipped in in_zone(&zone, service) {
+            if !uncertainties.contains(&skipped) {
+                uncertainties.push(skipped);
             }
         }
     }
-    doubts
+    uncertainties
 }
 
 fn in_zone(zone: &ZoneView<'_>, service: &Service) -> Vec<Skipped> {
     let Service {
         namespace, name, ..
     } = service;
-    let mut doubts = Vec::new();
+    let mut uncertainties = Vec::new();
     let of_service = of_service(service);
     if !of_service.is_empty() {
         let object = format!("Service {namespace}/{name}");
-        doubts.push(Skipped::for_all(object, &of_service));
+        uncertainties.push(Skipped::for_all(object, &of_service));
     }
     if zone.zone.services.endpoints && service.external_name.is_none() {
         for slice in zone.world().slices_of(namespace, name) {
             let of_slice = of_slice(zone, slice);
             if !of_slice.is_empty() {
                 let object = format!("EndpointSlice {namespace}/{}", slice.name);
-                doubts.push(Skipped::for_all(object, &of_slice));
+                uncertainties.push(Skipped::for_all(object, &of_slice));
             }
         }
     }
-    doubts
+    uncertainties
 }
 
 fn of_service(service: &Service) -> Vec<String> {
@@ -68,7 +68,7 @@ fn of_service(service: &Service) -> Vec<String> {
         };
         return if certain { Vec::new() } else { vec![reason()] };
     }
-    if service.doubtful || service.is_headless() {
+    if service.uncertain || service.is_headless() {
         return Vec::new();
     }
     let addresses = service.cluster_ips.iter().filter_map(odd);
@@ -82,7 +82,7 @@ fn of_service(service: &Service) -> Vec<String> {
 }
 
 fn of_slice(zone: &ZoneView<'_>, slice: &EndpointSlice) -> Vec<String> {
-    if slice.doubtful {
+    if slice.uncertain {
         return Vec::new();
     }
     let ready = || slice.endpoints.iter().filter(|endpoint| endpoint.ready);
