@@ -33,7 +33,7 @@ const EARLY_MAX: Duration = Duration::from_secs(5);
 /// do not ask as one.
 const LAST_MOMENT: Duration = Duration::from_millis(400);
 const LAST_MOMENT_SPREAD: Duration = Duration::from_millis(200);
-/// However long an answer lasts, it is asked for again after this time, so that a change outside is
+/// However long an answer lasts, it is asked for again after this time, so that a change of an external name is
 /// followed as soon as through CoreDNS's `cache 30`.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// However short an answer lasts, and however slowly it comes, this time passes before the next question.

@@ -79,9 +79,9 @@ pub(super) fn node_local(node: &Namespace) -> Result<CoreDns> {
     Ok(server)
 }
 
-/// NSD on the node, with the cluster's records and the zone outside, and no limit on the rate of answers. It has one
-/// server process, as by default: with several, it would depend on a client's port which of them, and on which CPU,
-/// answers it.
+/// NSD on the node, with the cluster's records and the zone of the external name, and no limit on the rate of answers. It
+/// has one server process, as by default: with several, it would depend on a client's port which of them, and on which
+/// CPU, answers it.
 pub(super) fn nsd(node: &Namespace, folder: &Folder) -> Result<Process> {
     let path = folder.path().display();
     let mut text = format!(
