@@ -11,7 +11,7 @@
 //!     0      zone     index into ZONES
 //!     1      here     index into FORMS: query types without a slot at this name
 //!     2      below    index into FORMS: absent names below this one
-//!     3      slots    number of slots, at most 8
+//!     3      slots    bits 0-3 number of slots, at most 8; bit 7 ENDPOINTS
 //!     4      slots, 12 octets each:
 //!              0  query type
 //!              2  flags: bits 0-2 where the records lie (0 here, 1 to 4 SECTIONS_192, 448, 960, 1472;
@@ -74,7 +74,7 @@
 //! UNKNOWN       LRU    key Destination, value 64-bit count of UDP questions to port 53 of it
 //! INTERFACES    hash   key interface index, value MTU in octets (32 bits each, native)
 //! COUNTERS      per-CPU array of 64-bit counts, see `Pass`, `Answered` and `TORN`
-//! CONTROL       array of one Control, mapped into the agent's memory
+//! CONTROL       array of one ControlRecord, 128 octets, mapped into the agent's memory
 //! CHANGES       array of one Changes, mapped into the agent's memory
 //! CLIENTS       array of Client, 256 octets each, mapped into the agent's memory; a client lies at one of two places
 //! ```
@@ -91,8 +91,9 @@ pub use client::{
 
 /// The number of this layout; it lies in [`Control`], and an agent adopts only maps of its own layout. What a map without
 /// some entry says is part of it: from 4 on, that names may be absent which ask for any port or protocol; and so is what a
-/// reader must look at: from 5 on, [`Changes`], by [`stripe`]; from 6 on, the [`Client`]'s ration.
-pub const LAYOUT: u64 = 6;
+/// reader must look at: from 5 on, [`Changes`], by [`stripe`]; from 6 on, the [`Client`]'s ration; from 7 on, the deadlines of
+/// denials and of endpoints.
+pub const LAYOUT: u64 = 7;
 
 /// Octets of an [`Entry`].
 pub const ENTRY_LEN: usize = 136;
@@ -102,6 +103,11 @@ pub const ENTRY_HEAD: usize = 4;
 pub const SLOT_LEN: usize = 12;
 /// The largest number of slots in an entry.
 pub const SLOTS_MAX: usize = 8;
+/// In an entry's octet of slots: how many there are.
+pub const SLOTS_MASK: u8 = 0x0f;
+/// In an entry's octet of slots: what this name has and lacks comes from endpoints, and is answered until
+/// [`Control::endpoints`].
+pub const ENDPOINTS: u8 = 0x80;
 /// Octets of a section's head, before its records.
 pub const SECTION_HEAD: usize = 16;
 /// The sizes of a section's value, smallest first; a slot names a class by its index plus one.
@@ -156,7 +162,7 @@ pub struct Entry {
     pub here: u8,
     /// Index into `FORMS`: absent names below this one.
     pub below: u8,
-    /// Number of slots.
+    /// Number of slots, and [`ENDPOINTS`].
     pub slots: u8,
     /// Slots, then the records that lie here.
     pub rest: [u8; ENTRY_LEN - ENTRY_HEAD],
@@ -272,33 +278,50 @@ impl Destination {
 /// of zones (and at other moments), so that a reader that sees `finished` unchanged as `started` afterwards has seen none
 /// of these change. One that has may still know by [`Changes`] that it was of other names.
 ///
-/// The datapath reads the fields in their order: `finished` before the lease and before whatever else must not be older
+/// The datapath reads the fields in their order: `finished` before the deadlines and before whatever else must not be older
 /// than what is looked up.
+///
+/// Deadlines are times of CLOCK_BOOTTIME in nanoseconds, and are compared with the time to the kernel's tick of a few
+/// milliseconds.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Control {
-    /// [`LAYOUT`] of the agent that filled the maps.
+    /// [`LAYOUT`] of the agent that filled the maps. It lies here in every layout.
     pub layout: u64,
     /// How many changes were begun: the number of the last one.
     pub started: u64,
     /// How many changes were finished: the number of the last one.
     pub finished: u64,
-    /// Until when questions are answered: CLOCK_BOOTTIME in nanoseconds.
+    /// Until when questions are answered.
     pub lease: u64,
-    /// One while absent names may be denied.
-    pub denials: u32,
+    /// Until when absent names are denied.
+    pub denials: u64,
+    /// Until when entries with [`ENDPOINTS`] are answered from.
+    pub endpoints: u64,
     /// No reply's OPT offers, and no reply is larger than, this many octets (CoreDNS's `bufsize`).
     pub size_cap: u16,
     /// Replies in packets up to this many octets fit every interface.
     pub mtu_floor: u16,
-    /// Ports of DNS addresses besides 53; zero: none.
-    pub ports: [u16; PORTS_MAX],
     /// The fewest labels of a zone, the root's not counted: no name of fewer labels is denied.
     pub zone_labels: u16,
     /// How many labels the names have from which the search for an absent name's closest encloser begins.
     pub search_labels: u16,
     /// The agent's mark of what its entries were made by (zones, TTLs); the kernel does not read it.
     pub policy: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// The value of `CONTROL`: what a question needs, and what other packets need.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ControlRecord {
+    /// See [`Control`].
+    pub control: Control,
+    /// Ports of DNS addresses besides 53; zero: none.
+    pub ports: [u16; PORTS_MAX],
+    /// Zero.
+    pub reserved: [u64; 6],
 }
 
 const _: () = {
@@ -314,6 +337,8 @@ const _: () = {
     // What must not be older than it lies behind it: see `Control`.
     assert!(offset_of!(Control, finished) < offset_of!(Control, lease));
     assert!(offset_of!(Control, finished) < offset_of!(Control, denials));
+    assert!(offset_of!(Control, finished) < offset_of!(Control, endpoints));
+    assert!(size_of::<ControlRecord>() == 128);
     // The kernel's hash element is a 48-octet head, key and value, each rounded up to 8, and 8 octets
     // of its allocator: 232, 256 and 448 octets, served from kmalloc-256, -256 and -512.
     assert!(48 + 64 + ENTRY_LEN + 8 == 256);
@@ -328,6 +353,12 @@ impl Entry {
         head.copy_from_slice(&[self.zone, self.here, self.below, self.slots]);
         rest.copy_from_slice(&self.rest);
         octets
+    }
+
+    /// How many slots there are.
+    #[must_use]
+    pub fn slots_len(&self) -> usize {
+        usize::from(self.slots & SLOTS_MASK)
     }
 
     /// The entry that lies in the map as these octets.

@@ -318,7 +318,7 @@ fn destined(
     let [.., port] = destination;
     let [high, low, ..] = port.to_ne_bytes();
     let port = u16::from_be_bytes([high, low]);
-    if !is_transport(protocol) || port != DNS_PORT && !control.ports.contains(&port) {
+    if !is_transport(protocol) || port != DNS_PORT && !tables.ports().contains(&port) {
         return Err(Pass::NotDns);
     }
     let admission = Admission {

@@ -3,7 +3,10 @@
 use core::hint::cold_path;
 
 use crate::{
-    answer::{Action, ENTRY_HEAD, EXCEPTIONS_MAX, SECTION_MAX, SLOT_LEN, SLOTS_MAX, Section},
+    answer::{
+        Action, ENDPOINTS, ENTRY_HEAD, EXCEPTIONS_MAX, SECTION_MAX, SLOT_LEN, SLOTS_MASK,
+        SLOTS_MAX, Section,
+    },
     checksum,
     frame::{self, Recognised},
     lookup::{closest_encloser, entry_of, unchanged, unchanged_above},
@@ -97,6 +100,10 @@ pub fn decide<P: Packet>(
                 name_len,
                 spelling,
             };
+            let [_, _, _, slots] = head;
+            if slots & ENDPOINTS != 0 && scratch.time >= control.endpoints {
+                return Err(Pass::Endpoints);
+            }
             at_entry(packet, tables, scratch, head, question.query_type, asked)?
         }
         None => {
@@ -121,7 +128,7 @@ pub fn decide<P: Packet>(
                 Action::Pass => return Err(Pass::UnknownName),
                 _ if name::is_server(&scratch.frame) => return Err(Pass::UnknownName),
                 _ if name::asks_for_any(&scratch.frame) => return Err(Pass::UnknownName),
-                _ if control.denials == 0 => return Err(Pass::NoDenial),
+                _ if scratch.time >= control.denials => return Err(Pass::NoDenial),
                 denied => denial(tables, scratch, denied, zone, name.len)?,
             }
         }
@@ -178,7 +185,7 @@ fn slot(
     for index in 0..SLOTS_MAX {
         // VERIFIER: of a number that it knows LLVM would make a loop that counts down to zero. Linux 5.10 and 6.1 learn
         // from no comparison with zero that a number is above it, and so find no end of such a loop.
-        if index >= tables.forget(slots.into()) {
+        if index >= tables.forget((slots & SLOTS_MASK).into()) {
             return None;
         }
         let at = ENTRY_HEAD + index * SLOT_LEN;

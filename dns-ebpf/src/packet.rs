@@ -51,7 +51,7 @@ pub trait Packet {
 
 /// The maps, the clock and the dice.
 pub trait Tables {
-    /// [`Control::ports`].
+    /// [`ControlRecord::ports`](crate::answer::ControlRecord::ports).
     fn ports(&self) -> [u16; PORTS_MAX];
     /// A copy of the control record.
     fn control(&self) -> Option<Control>;

@@ -66,11 +66,14 @@ pub enum Pass {
     /// The client has probably not got our last answers, and is not answered for the time being: see
     /// [`Client::ration`](crate::answer::Client::ration).
     Unheard = 26,
+    /// What the name has comes from endpoints, and the agent has not heard of these for long: see
+    /// [`Control::endpoints`](crate::answer::Control::endpoints).
+    Endpoints = 27,
 }
 
 impl Pass {
     /// Every reason, in the order of its counter.
-    pub const ALL: [Pass; 27] = [
+    pub const ALL: [Pass; 28] = [
         Pass::NotDns,
         Pass::UnknownDestination,
         Pass::Tcp,
@@ -98,6 +101,7 @@ impl Pass {
         Pass::Source,
         Pass::Repeat,
         Pass::Unheard,
+        Pass::Endpoints,
     ];
 
     /// The label of this reason in metrics and in `zerohop status`.
@@ -130,6 +134,7 @@ impl Pass {
             Pass::Source => "source",
             Pass::Repeat => "repeat",
             Pass::Unheard => "unheard",
+            Pass::Endpoints => "endpoints",
         }
     }
 }

@@ -11,9 +11,9 @@ use aya_ebpf::{
 use dns_ebpf::{
     COUNTERS as COUNTERS_LEN, Scratch, Tables,
     answer::{
-        CLIENTS_MAX, Changes, Client, Control, Destination, ENTRY_HEAD, Entry, FORMS_MAX, Form,
-        Key, PORTS_MAX, SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN, ZONES_MAX, Zone,
-        ZoneHead,
+        CLIENTS_MAX, Changes, Client, Control, ControlRecord, Destination, ENTRY_HEAD, Entry,
+        FORMS_MAX, Form, Key, PORTS_MAX, SECTION_MAX, STRIPES, Section, ZONE_HEAD, ZONE_LEN,
+        ZONES_MAX, Zone, ZoneHead,
     },
 };
 
@@ -49,7 +49,7 @@ static INTERFACES: HashMap<u32, u32, 4096, NO_PREALLOC> = HashMap::new();
 #[btf_map]
 static COUNTERS: PerCpuArray<u64, { COUNTERS_LEN as usize }> = PerCpuArray::new();
 #[btf_map]
-static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
+static CONTROL: Array<ControlRecord, 1, MMAPABLE> = Array::new();
 #[btf_map]
 static CHANGES: Array<Changes, 1, MMAPABLE> = Array::new();
 #[btf_map]
@@ -193,7 +193,7 @@ impl Tables for Maps {
             return 0;
         };
         // SAFETY: the map's one element; only the field's address is taken.
-        let started = unsafe { &raw const (*control).started };
+        let started = unsafe { &raw const (*control).control.started };
         // SAFETY: as above.
         unsafe { started.read_volatile() }
     }

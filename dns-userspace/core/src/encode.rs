@@ -14,8 +14,8 @@ use std::{
 use dns_ebpf::{
     NAME_MAX,
     answer::{
-        AUTHORITATIVE, ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_HEAD, SECTION_LENGTHS, SLOT_LEN,
-        SLOTS_MAX, TARGETS,
+        AUTHORITATIVE, ENDPOINTS, ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_HEAD,
+        SECTION_LENGTHS, SLOT_LEN, SLOTS_MAX, TARGETS,
     },
     sum_of,
 };
@@ -42,6 +42,7 @@ pub struct Draft {
     zone: u8,
     here: u8,
     below: u8,
+    of_endpoints: bool,
     slots: Vec<Slot>,
 }
 
@@ -65,6 +66,7 @@ impl Draft {
             zone: self.zone,
             here: PASS,
             below: PASS,
+            of_endpoints: false,
             slots: Vec::new(),
         }
     }
@@ -108,7 +110,7 @@ impl Draft {
             zone: self.zone,
             here: self.here,
             below: self.below,
-            slots: self.slots.len() as u8,
+            slots: self.slots.len() as u8 | if self.of_endpoints { ENDPOINTS } else { 0 },
             ..Entry::PASS
         };
         let mut sections = Vec::new();
@@ -302,6 +304,7 @@ pub fn encode(node: &Node, forms: &Forms) -> (Option<Draft>, Vec<Skipped>) {
         zone: node.zone as u8,
         here: zone.form(node.here),
         below: zone.form(node.below),
+        of_endpoints: node.of_endpoints,
         slots: Vec::new(),
         name,
     };

@@ -161,6 +161,7 @@ impl<'view> ZoneView<'view> {
             sets: Vec::new(),
             here,
             below,
+            of_endpoints: false,
         }
     }
 }

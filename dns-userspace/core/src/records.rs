@@ -20,6 +20,9 @@ pub struct Node {
     /// How names below this one are answered that are no nodes themselves:
     /// [`Denial::Absent`] or [`Denial::Pass`].
     pub below: Denial,
+    /// Whether what it has and lacks comes from endpoints: such nodes are left to the DNS service when their state has not
+    /// been heard of for long.
+    pub of_endpoints: bool,
 }
 
 /// The answer to one query type.

@@ -31,7 +31,7 @@ use self::{
 use super::interfaces::Coverage;
 use crate::{
     config::Config,
-    datapath::{clients::Clients, kernel_log, object::Loaded, store::Store},
+    datapath::{clients::Clients, control::NEVER, kernel_log, object::Loaded, store::Store},
     telemetry::Telemetry,
     told::Told,
 };
@@ -102,7 +102,7 @@ impl Reconciler {
             tracing::warn!("the datapath's own messages will not be seen: {error:#}");
         }
         let store = Store::new(&mut loaded.object, Arc::clone(&loaded.control))?;
-        store.control().set_denials(false);
+        store.control().set_denials(0);
         let clients = Clients::new(&mut loaded.object)?;
         let table = match loaded.adopted {
             true => Table::adopting(store.adopt()?),
@@ -152,7 +152,7 @@ impl Reconciler {
             affected.extend(self.world.apply(event));
             // Absent names pass as soon as it is not certain that they are absent.
             if !self.world.fresh() {
-                self.store.control().set_denials(false);
+                self.store.control().set_denials(0);
             }
         }
         if !self.reconciled {
@@ -295,9 +295,10 @@ impl Reconciler {
             return;
         }
         let deaf = self.table.settle(&mut self.store);
-        self.store
-            .control()
-            .set_denials(self.world.fresh() && !deaf);
+        let is_certain = self.world.fresh() && !deaf;
+        let control = self.store.control();
+        control.set_denials(if is_certain { NEVER } else { 0 });
+        control.set_endpoints(NEVER);
         let readiness = if self.store.stale() > 0 {
             self.store.control().end_lease();
             Readiness::Stale
@@ -382,7 +383,7 @@ impl Reconciler {
     /// Lets nothing be denied as soon as a parent denies what could not be put.
     fn heed(&self, changed: Changed) {
         if changed.deaf {
-            self.store.control().set_denials(false);
+            self.store.control().set_denials(0);
         }
     }
 }

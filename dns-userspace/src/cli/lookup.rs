@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
 fn describe(name: &Name, wire: &[u8], entry: &Entry, reader: &Reader) -> anyhow::Result<Found> {
     let mut answers = Vec::new();
-    for slot in entry.rest.chunks_exact(SLOT_LEN).take(entry.slots.into()) {
+    for slot in entry.rest.chunks_exact(SLOT_LEN).take(entry.slots_len()) {
         answers.push(answer(wire, slot, entry, reader)?);
     }
     Ok(Found {

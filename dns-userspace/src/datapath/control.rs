@@ -8,15 +8,18 @@ use std::{
 };
 
 use aya::maps::MapData;
-use dns_ebpf::answer::{Changes, Control, LAYOUT, PORTS_MAX, STRIPES, stripe};
+use dns_ebpf::answer::{Changes, Control, ControlRecord, LAYOUT, PORTS_MAX, STRIPES, stripe};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{keys::key, mapped::Mapped};
 
+/// A deadline that never comes.
+pub const NEVER: u64 = u64::MAX;
+
 /// How long the kernel answers without hearing from the agent.
 pub const LEASE: Duration = Duration::from_secs(5);
 
-/// [`Control`] as it is written: field by field, each in one piece.
+/// [`ControlRecord`] as it is written: field by field, each in one piece.
 #[derive(Debug)]
 #[repr(C)]
 struct Shared {
@@ -24,13 +27,16 @@ struct Shared {
     started: AtomicU64,
     finished: AtomicU64,
     lease: AtomicU64,
-    denials: AtomicU32,
+    denials: AtomicU64,
+    endpoints: AtomicU64,
     size_cap: AtomicU16,
     mtu_floor: AtomicU16,
-    ports: [AtomicU16; PORTS_MAX],
     zone_labels: AtomicU16,
     search_labels: AtomicU16,
     policy: AtomicU32,
+    reserved: AtomicU32,
+    ports: [AtomicU16; PORTS_MAX],
+    rest: [AtomicU64; 6],
 }
 
 /// [`Changes`] as it is written.
@@ -41,10 +47,14 @@ struct SharedChanges {
 }
 
 const _: () = {
-    assert!(size_of::<Shared>() == size_of::<Control>());
+    assert!(size_of::<Shared>() == size_of::<ControlRecord>());
     assert!(offset_of!(Shared, finished) == offset_of!(Control, finished));
     assert!(offset_of!(Shared, lease) == offset_of!(Control, lease));
     assert!(offset_of!(Shared, denials) == offset_of!(Control, denials));
+    assert!(offset_of!(Shared, endpoints) == offset_of!(Control, endpoints));
+    assert!(offset_of!(Shared, search_labels) == offset_of!(Control, search_labels));
+    assert!(offset_of!(Shared, policy) == offset_of!(Control, policy));
+    assert!(offset_of!(Shared, ports) == offset_of!(ControlRecord, ports));
 };
 const _: () = assert!(size_of::<SharedChanges>() == size_of::<Changes>());
 
@@ -112,11 +122,14 @@ impl ControlMap {
         left_of(&self.control)
     }
 
-    /// Says whether absent names may be denied.
-    pub fn set_denials(&self, denials: bool) {
-        self.shared()
-            .denials
-            .store(denials.into(), Ordering::Release);
+    /// Lets the kernel deny absent names until `deadline`; zero: not from now on.
+    pub fn set_denials(&self, deadline: u64) {
+        self.shared().denials.store(deadline, Ordering::Release);
+    }
+
+    /// Lets the kernel answer what comes from endpoints until `deadline`; zero: not from now on.
+    pub fn set_endpoints(&self, deadline: u64) {
+        self.shared().endpoints.store(deadline, Ordering::Release);
     }
 
     /// Sets the server's own limit on the size of a reply; `u16::MAX` for none.

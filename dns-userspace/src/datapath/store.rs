@@ -311,7 +311,7 @@ impl Maps for Store {
     }
 
     fn suspend_denials(&mut self) {
-        self.control.set_denials(false);
+        self.control.set_denials(0);
     }
 
     fn apply(&mut self, operation: Operation) -> Result<(), Refused> {

@@ -2,8 +2,8 @@
 
 use aya::maps::MapInfo;
 use dns_ebpf::answer::{
-    Control, Destination, ENTRY_LEN, Entry, FORM_LEN, Form, Key, SECTION_LENGTHS, Section,
-    ZONE_LEN, Zone,
+    Control, ControlRecord, Destination, ENTRY_LEN, Entry, FORM_LEN, Form, Key, SECTION_LENGTHS,
+    Section, ZONE_LEN, Zone,
 };
 use tests::skipped_without_root;
 
@@ -52,6 +52,7 @@ fn keys_and_values_have_their_documented_sizes() {
     assert_eq!((size_of::<Form>(), FORM_LEN), (32, 32));
     assert_eq!((size_of::<Zone>(), ZONE_LEN), (96, 96));
     assert_eq!((size_of::<Destination>(), size_of::<Control>()), (20, 64));
+    assert_eq!(size_of::<ControlRecord>(), 128);
     let sections = [
         size_of::<Section<192>>(),
         size_of::<Section<448>>(),
@@ -99,7 +100,7 @@ fn the_kernels_maps_are_as_wide_as_the_layout_says() {
         ("UNKNOWN", 20, 8),
         ("INTERFACES", 4, 4),
         ("COUNTERS", 4, 8),
-        ("CONTROL", 4, 64),
+        ("CONTROL", 4, 128),
         ("CHANGES", 4, 2048),
     ] {
         let info = info(&object, name);

@@ -52,6 +52,8 @@ pub(crate) enum Condition {
     LeaseOver,
     /// Absent names are not denied.
     DenialsOff,
+    /// Endpoints have not been heard of for long.
+    EndpointsOld,
     /// A change of the maps that may touch anything has begun and is not finished.
     Changing,
     /// A change of this name's entry has begun and is not finished.
@@ -123,6 +125,7 @@ pub(crate) fn under(tables: &HostTables, condition: Condition) -> HostTables {
         Condition::Usual => {}
         Condition::LeaseOver => tables.control.lease = 0,
         Condition::DenialsOff => tables.control.denials = 0,
+        Condition::EndpointsOld => tables.control.endpoints = 0,
         Condition::Changing => tables.begin(0..STRIPES),
         Condition::ChangingAt(name) => {
             let stripe = stripe(&key(&wire(name)));

@@ -117,6 +117,7 @@ impl<const MARKED: bool> Packet for HostPacket<MARKED> {
 #[derive(Clone)]
 pub(crate) struct HostTables {
     pub(crate) control: Control,
+    ports: [u16; PORTS_MAX],
     /// What `started` says once the look-ups are done.
     pub(crate) started: u64,
     /// The last change of each stripe.
@@ -138,10 +139,11 @@ impl HostTables {
     /// The maps of a cluster, in the state in which everything is answered.
     pub(crate) fn new(cluster: &Cluster, servers: &[SocketAddr]) -> Self {
         let [zone_labels, search_labels] = cluster.policy.search_labels();
-        let mut control = Control {
+        let control = Control {
             layout: LAYOUT,
             lease: NOW + 1,
-            denials: 1,
+            denials: u64::MAX,
+            endpoints: u64::MAX,
             size_cap: u16::MAX,
             zone_labels,
             search_labels,
@@ -151,7 +153,8 @@ impl HostTables {
             .iter()
             .map(SocketAddr::port)
             .filter(|port| *port != 53);
-        for (place, port) in control.ports.iter_mut().zip(others) {
+        let mut ports = [0; PORTS_MAX];
+        for (place, port) in ports.iter_mut().zip(others) {
             *place = port;
         }
         let mut forms: Vec<Form> = cluster.forms.rows().iter().map(form).collect();
@@ -161,6 +164,7 @@ impl HostTables {
         zones.resize(ZONES_MAX, zone(&[0; ZONE_LEN]));
         let mut tables = Self {
             control,
+            ports,
             started: 0,
             changed: [0; STRIPES],
             random: 0,
@@ -282,7 +286,7 @@ impl Tables for HostTables {
     }
 
     fn ports(&self) -> [u16; PORTS_MAX] {
-        self.control.ports
+        self.ports
     }
 
     fn control(&self) -> Option<Control> {

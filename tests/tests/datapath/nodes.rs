@@ -81,6 +81,7 @@ pub(crate) fn node(name: &Name, zone: usize, sets: Vec<RecordSet>) -> Node {
         sets,
         here: Denial::Exists,
         below: Denial::Absent,
+        of_endpoints: false,
     }
 }
 

@@ -105,6 +105,7 @@ fn node() -> impl Strategy<Value = Node> {
             sets: sets.into_values().collect(),
             here,
             below: Denial::Pass,
+            of_endpoints: false,
         }
     })
 }

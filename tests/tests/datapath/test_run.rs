@@ -16,7 +16,7 @@ use dns_core::encode;
 use dns_ebpf::Scratch;
 use dns_userspace::datapath::{
     clients::Clients,
-    control::Touched,
+    control::{NEVER, Touched},
     mtus::Mtus,
     object::{self, Sizes},
     store::Store,
@@ -122,7 +122,9 @@ impl Kernel {
         let control = self.store.control();
         control.finish();
         control.renew_lease();
-        control.set_denials(condition != Condition::DenialsOff);
+        let deadline = |is_over| if is_over { 0 } else { NEVER };
+        control.set_denials(deadline(condition == Condition::DenialsOff));
+        control.set_endpoints(deadline(condition == Condition::EndpointsOld));
         control.set_size_cap(match condition {
             Condition::SizeCap(octets) => octets,
             _ => u16::MAX,

@@ -48,6 +48,7 @@ fn node(sets: Vec<RecordSet>) -> Node {
         sets,
         here: Denial::Exists,
         below: Denial::Absent,
+        of_endpoints: false,
     }
 }
 

@@ -103,6 +103,17 @@ pub(super) fn sets(
     Some(sets)
 }
 
+/// Whether the name of a service of type ExternalName stands for endpoints.
+pub(super) fn leads_to_endpoints(zone: &ZoneView<'_>, service: &Service, owner: &Name) -> bool {
+    let target = service.external_name.as_deref().and_then(domain_name);
+    match target.map(|target| follow(zone, owner, target)) {
+        Some(End::Inside(_, Found::Targets { service, targets })) => {
+            targets.are_endpoints_of(service)
+        }
+        _ => false,
+    }
+}
+
 /// The addresses at the end of a chain, behind the names that lead there. None: there is nothing.
 fn addresses(
     zone: &ZoneView<'_>,

@@ -127,6 +127,7 @@ fn between_zones(policy: &Policy, nodes: &mut Vec<Node>) {
                     sets: Vec::new(),
                     here: Denial::Pass,
                     below: Denial::Pass,
+                    of_endpoints: false,
                 });
             }
         }

@@ -31,14 +31,16 @@ pub(super) fn address_nodes(view: View<'_>, address: IpAddr, made: &mut Made<'_>
     let Some(zone) = longest.and_then(|(index, _)| ZoneView::new(view, index)) else {
         return;
     };
+    let (pointers, of_endpoints) = pointers(&zone, address);
     let mut node = Node {
         name,
         zone: zone.index,
         sets: Vec::new(),
         here: Denial::Absent,
         below: Denial::Absent,
+        of_endpoints,
     };
-    match pointers(&zone, address) {
+    match pointers {
         Pointers::Uncertain => node.here = Denial::Pass,
         Pointers::To(names) if names.is_empty() => return,
         Pointers::To(names) => {
@@ -59,7 +61,8 @@ fn reverse_name(address: IpAddr) -> Name {
     Name::from(address)
 }
 
-fn pointers(zone: &ZoneView<'_>, address: IpAddr) -> Pointers {
+/// What the name of an address points to, and whether endpoints say so.
+fn pointers(zone: &ZoneView<'_>, address: IpAddr) -> (Pointers, bool) {
     let world = zone.world();
     let mut services = Vec::new();
     let mut slices = Vec::new();
@@ -75,10 +78,10 @@ fn pointers(zone: &ZoneView<'_>, address: IpAddr) -> Pointers {
         }
     }
     match services.as_slice() {
-        [] => of_slices(zone, address, &slices),
-        [service] => of_service(zone, service),
+        [] => (of_slices(zone, address, &slices), true),
+        [service] => (of_service(zone, service), false),
         // CoreDNS gives any one of them.
-        _ => Pointers::Uncertain,
+        _ => (Pointers::Uncertain, false),
     }
 }
 

@@ -147,6 +147,11 @@ impl Place<'_, '_> {
         let labels = self.labels(labels);
         let mut too_large = Vec::new();
         zone.add(&labels, &self.object, made, |name| {
+            let of_endpoints = match found {
+                Found::Targets { service, targets } => targets.are_endpoints_of(service),
+                Found::Alias(service) => alias::leads_to_endpoints(zone, service, &name),
+                _ => false,
+            };
             let (sets, here) = match found {
                 Found::Absent => (Vec::new(), Denial::Absent),
                 Found::Empty => (Vec::new(), Denial::Empty),
@@ -172,6 +177,7 @@ impl Place<'_, '_> {
                 sets,
                 here,
                 below,
+                of_endpoints,
             }
         });
         if !too_large.is_empty() {

@@ -83,6 +83,12 @@ impl Ports {
 }
 
 impl Targets {
+    /// Whether they are endpoints of this service, and not its cluster addresses.
+    pub(super) fn are_endpoints_of(&self, service: &Service) -> bool {
+        let is_own = |address| service.cluster_ips.contains(&Address::Ip(address));
+        service.is_headless() || self.addresses().any(|address| !is_own(address))
+    }
+
     /// What of these is asked for; endpoints of one label are found by [`by_label`].
     pub(super) fn of(offers: &[Offer<'_>], asked: Asked<'_>) -> Self {
         let chosen = offers.iter().map(|offer| Chosen {

@@ -205,10 +205,9 @@ fn of_class(counts: &mut [usize; SECTION_LENGTHS.len()], class: u8) -> &mut usiz
 
 /// The sections that an entry refers to, each once.
 fn sections_of(entry: &[u8; ENTRY_LEN]) -> Vec<Place> {
-    let Entry { slots, rest, .. } = Entry::from_octets(entry);
-    let slots = rest
-        .chunks_exact(SLOT_LEN)
-        .take(usize::from(slots).min(SLOTS_MAX));
+    let entry = Entry::from_octets(entry);
+    let slots = entry.rest.chunks_exact(SLOT_LEN);
+    let slots = slots.take(entry.slots_len().min(SLOTS_MAX));
     let classes = 1..=SECTION_LENGTHS.len();
     let mut sections: Vec<Place> = slots
         .filter_map(|slot| {

@@ -29,6 +29,7 @@ fn node(labels: &str, here: Denial, below: Denial) -> Node {
         sets: Vec::new(),
         here,
         below,
+        of_endpoints: false,
     }
 }
 

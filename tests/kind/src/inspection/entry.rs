@@ -58,7 +58,7 @@ impl Inspector {
         }
         let rest = octets(&value["rest"]);
         let rest = rest.with_context(|| format!("the entry of {name} has no field \"rest\""))?;
-        let slots = usize::try_from(field("slots")?)?;
+        let slots = usize::try_from(field("slots")? & 0x0f)?;
         ensure!(rest.len() >= slots * SLOT, "an entry with {slots} slots");
         Ok(Entry {
             map,

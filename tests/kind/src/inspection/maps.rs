@@ -98,7 +98,7 @@ pub(crate) const LAYOUT: [Laid; 16] = [
     laid(
         "CONTROL",
         "array",
-        ["u32", "Control"],
+        ["u32", "ControlRecord"],
         "the lease, and what else changes",
     ),
     laid(

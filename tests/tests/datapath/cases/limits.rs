@@ -39,7 +39,7 @@ fn states() -> Vec<Case> {
     let passed = |condition, what: &str, frame: Vec<u8>, pass| {
         Case::passed(what, frame, pass).under(condition)
     };
-    use Condition::{Changing, DenialsOff, LeaseOver};
+    use Condition::{Changing, DenialsOff, EndpointsOld, LeaseOver};
     vec![
         passed(
             LeaseOver,
@@ -95,6 +95,30 @@ fn states() -> Vec<Case> {
             nodata,
         )
         .under(DenialsOff),
+        passed(
+            EndpointsOld,
+            "addresses of endpoints that are old",
+            asked("head-2.data.svc", A),
+            Pass::Endpoints,
+        ),
+        passed(
+            EndpointsOld,
+            "a type that endpoints lack, when they are old",
+            asked("head-2.data.svc", AAAA),
+            Pass::Endpoints,
+        ),
+        Case::reply(
+            "a cluster address while endpoints are old",
+            single.clone(),
+            answer,
+        )
+        .under(EndpointsOld),
+        Case::reply(
+            "an absent name while endpoints are old",
+            asked("nobody", A),
+            format!("NXDOMAIN aa rd; {}", soa("cluster.local.")),
+        )
+        .under(EndpointsOld),
         passed(Changing, "a name during a change", single, Pass::Changing),
         passed(
             Changing,

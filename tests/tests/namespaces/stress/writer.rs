@@ -11,7 +11,7 @@ use dns_core::{
     table::{Changed, Table},
     world::{Affected, Event, World},
 };
-use dns_userspace::datapath::store::Store;
+use dns_userspace::datapath::{control::NEVER, store::Store};
 
 use super::{CHANGING, Changing, FILLERS, STEADY, filler, steady};
 use crate::site::{SERVERS, address};
@@ -126,7 +126,7 @@ pub(super) fn writer(store: Store) -> Result<Writer> {
     }
     let addresses = SERVERS.map(address).into();
     writer.store.set_destinations(&addresses)?;
-    writer.store.control().set_denials(true);
+    writer.store.control().set_denials(NEVER);
     writer.store.control().renew_lease();
     Ok(writer)
 }

@@ -39,7 +39,7 @@ pub(super) enum Placed {
 }
 
 pub(super) fn read(entry: &[u8; ENTRY_LEN], sections: &[(u32, Section)]) -> ReadEntry {
-    let count = usize::from(entry[3]);
+    let count = usize::from(entry[3] & 0x0f);
     let mut used = 4 + 12 * count;
     let slots = entry[4..].chunks_exact(12).take(count);
     let slots: Vec<ReadSlot> = slots.map(|slot| read_slot(slot, entry, sections)).collect();

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dns_ebpf::answer::{ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_LENGTHS, SLOT_LEN, WHERE_MASK};
+use dns_ebpf::answer::{
+    ENTRY_HEAD, ENTRY_LEN, Entry, LEFT, SECTION_LENGTHS, SLOT_LEN, SLOTS_MASK, WHERE_MASK,
+};
 
 use crate::{
     encode::{Draft, Section, WireName, asks_for_any},
@@ -248,7 +250,7 @@ pub(super) fn content_of(draft: &Draft) -> (Vec<u8>, Vec<Section>) {
 
 /// Zeroes the sections' keys in an entry, and returns them in the order of their slots.
 fn take_keys(entry: &mut [u8]) -> Vec<u32> {
-    let slots = usize::from(entry[3]);
+    let slots = usize::from(entry[3] & SLOTS_MASK);
     entry[ENTRY_HEAD..]
         .chunks_exact_mut(SLOT_LEN)
         .take(slots)
