@@ -1,7 +1,9 @@
-//! The agent: one task that takes changes in and carries them into the kernel, and one thread that looks after
-//! interfaces.
+//! The agent: one task that takes changes in and carries them into the kernel, and three threads: one that reads, one that
+//! tells the kernel what it may do, and one that looks after interfaces.
 
+mod heartbeat;
 mod interfaces;
+mod reader;
 mod reconciler;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -16,22 +18,23 @@ use tokio::{
 };
 
 use self::{
+    heartbeat::{Heartbeat, HeartbeatThread},
     interfaces::{Coverage, InterfaceThread, Interfaces},
+    reader::ReaderThread,
     reconciler::Reconciler,
 };
 use crate::{
-    config::{Config, SetUp},
+    config::Config,
     datapath::{
         attach::{PinError, PinLock, ensure_bpffs, remove_pins},
         interfaces::InterfaceWatch,
         object,
     },
-    source::cluster::dns_server,
     telemetry::{self, Telemetry},
 };
 
-/// How often the lease is renewed.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often is looked at what no event tells of.
+const BEAT: Duration = Duration::from_secs(1);
 /// How often a lock that another agent holds is tried.
 const LOCK_TRIES: u32 = 10;
 /// How long a passing trouble is waited out.
@@ -47,8 +50,8 @@ const CHANGES: usize = 16;
 /// # Errors
 /// What keeps the agent from starting, as a sentence with cause and remedy.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     let (sender, events) = mpsc::channel(BATCH * 4);
     let (seen_sender, seen) = mpsc::channel(CHANGES);
     let (resolved_sender, resolved) = mpsc::channel(BATCH);
@@ -59,8 +62,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let Started {
         mut reconciler,
+        heartbeat,
         interfaces,
-        tasks,
+        mut reader,
+        mut server,
         _lock,
     } = start(
         config,
@@ -71,13 +76,18 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         },
     )
     .await?;
+    // A task of its own, for this one may be at work on objects.
+    let stop = tokio::spawn(stop(terminate, interrupt, heartbeat.heartbeat()));
     let stopped = tokio::select! {
         biased;
-        () = asked_to_stop(&mut terminate, &mut interrupt) => Ok(()),
-        ended = work(&mut reconciler, &mut inlets) => ended,
+        _ = stop => Ok(()),
+        () = reader.ended() => Err(anyhow::anyhow!("the thread that reads has ended; this is a fault of zerohop")),
+        () = server.ended() => Err(anyhow::anyhow!("the HTTP server has ended; this is a fault of zerohop")),
+        ended = work(&mut reconciler, &heartbeat, &mut inlets) => ended,
     };
-    drop(tasks);
-    reconciler.end_lease();
+    // The kernel answers nothing from here on.
+    drop(heartbeat);
+    drop((reader, server));
     // Before the lock, so that the next agent attaches alone.
     drop(interfaces);
     tracing::info!(
@@ -100,48 +110,66 @@ struct Outlets {
     resolved: mpsc::Sender<Resolved>,
 }
 
-/// Takes in what happens, until the source ends or the maps cannot be read any more.
+/// Notes what happens, and settles it, until the source ends or the maps cannot be read any more.
 async fn work(
     reconciler: &mut Reconciler,
+    heartbeat: &HeartbeatThread,
     Inlets {
         events,
         seen,
         resolved,
     }: &mut Inlets,
 ) -> anyhow::Result<()> {
-    let mut heartbeat = every(HEARTBEAT);
+    let mut beats = every(BEAT);
     loop {
-        let next = reconciler.until_something_ages();
+        let next = reconciler.next();
         tokio::select! {
             biased;
-            _ = heartbeat.tick() => reconciler.beat()?,
+            _ = beats.tick() => {
+                anyhow::ensure!(heartbeat.is_alive(), "the heartbeat has ended; this is a fault of zerohop");
+                reconciler.beat()?;
+            }
             // A set-up that is given never changes, and nobody sends.
-            Some(seen) = seen.recv() => reconciler.see(seen)?,
-            Some(batch) = take(resolved) => reconciler.resolved(batch),
-            () = pause(next) => reconciler.pass_time(),
+            Some(seen) = seen.recv() => reconciler.note_set_up(seen),
+            Some(batch) = take(resolved) => reconciler.note_resolved(batch),
             taken = take(events) => match taken {
-                Some(batch) => reconciler.take_in(batch)?,
+                Some(batch) => reconciler.note_events(batch),
                 None => anyhow::bail!("the source of objects has ended; this is a fault of zerohop"),
             },
+            () = pause(next) => {}
         }
+        reconciler.settle()?;
     }
 }
 
 /// What runs once everything has started.
 struct Started {
     reconciler: Reconciler,
+    heartbeat: HeartbeatThread,
     interfaces: InterfaceThread,
-    tasks: Tasks,
+    reader: ReaderThread,
+    server: Server,
     _lock: PinLock,
 }
 
-/// Tasks that end when they are dropped.
-#[derive(Default)]
-struct Tasks(Vec<JoinHandle<()>>);
+/// The HTTP server's task, if there is one; it ends when this is dropped.
+struct Server(Option<JoinHandle<()>>);
 
-impl Drop for Tasks {
+impl Server {
+    /// Waits until it has ended by itself.
+    async fn ended(&mut self) {
+        match &mut self.0 {
+            Some(task) => {
+                let _ = task.await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Server {
     fn drop(&mut self) {
-        for task in &self.0 {
+        if let Some(task) = &self.0 {
             task.abort();
         }
     }
@@ -154,12 +182,17 @@ async fn start(config: Config, outlets: Outlets) -> anyhow::Result<Started> {
     let found = object::is_pinned(&directory);
     let lock = lock(&directory).await?;
     match start_locked(config, outlets).await {
-        Ok((reconciler, interfaces, tasks)) => Ok(Started {
-            reconciler,
-            interfaces,
-            tasks,
-            _lock: lock,
-        }),
+        Ok(parts) => {
+            let (reconciler, heartbeat, interfaces, reader, server) = parts;
+            Ok(Started {
+                reconciler,
+                heartbeat,
+                interfaces,
+                reader,
+                server,
+                _lock: lock,
+            })
+        }
         Err(error) => {
             drop(lock);
             if !found && let Err(left) = remove_pins(&directory) {
@@ -181,6 +214,14 @@ async fn lock(directory: &Path) -> Result<PinLock, PinError> {
     PinLock::acquire(directory)
 }
 
+type Parts = (
+    Reconciler,
+    HeartbeatThread,
+    InterfaceThread,
+    ReaderThread,
+    Server,
+);
+
 /// Everything that can fail for a reason of the options comes before anything is loaded.
 async fn start_locked(
     config: Config,
@@ -189,7 +230,7 @@ async fn start_locked(
         seen,
         resolved,
     }: Outlets,
-) -> anyhow::Result<(Reconciler, InterfaceThread, Tasks)> {
+) -> anyhow::Result<Parts> {
     let listener = match config.listen {
         Some(address) => Some(telemetry::listen(address).await?),
         None => None,
@@ -198,32 +239,27 @@ async fn start_locked(
     if let Some(missing) = links.missing().next() {
         anyhow::bail!("{missing}");
     }
-    let mut tasks = Tasks::default();
-    tasks.0.push(config.source.clone().start(events).await?);
-    if let SetUp::Cluster { kubeconfig } = &config.set_up {
-        let service = config.dns_service.clone();
-        tasks
-            .0
-            .push(dns_server::start(kubeconfig.clone(), service, seen).await?);
-    }
+    let reader = ReaderThread::start(&config, events, seen).await?;
     let telemetry = Arc::new(Telemetry::new(config.pin_directory.clone()));
     let mut loaded = object::load(&config.pin_directory, config.sizes)?;
+    let facts = reconciler::first_facts(&config, &loaded.control);
+    let heartbeat = Heartbeat::start(Arc::clone(&loaded.control), facts)
+        .context("start a thread for the heartbeat")?;
     let (coverage, covered) = watch::channel(Coverage::default());
     let reconciler = Reconciler::new(
         &config,
         &mut loaded,
+        heartbeat.heartbeat(),
         covered,
         Arc::clone(&telemetry),
         resolved,
     )?;
     let interfaces = Interfaces::new(&config, &mut loaded, links, coverage)?;
-    if let Some(listener) = listener {
-        tasks.0.push(telemetry::start(listener, telemetry));
-    }
+    let server = Server(listener.map(|listener| telemetry::start(listener, telemetry)));
     let interfaces = interfaces
         .start()
         .context("start a thread for interfaces")?;
-    Ok((reconciler, interfaces, tasks))
+    Ok((reconciler, heartbeat, interfaces, reader, server))
 }
 
 fn every(period: Duration) -> Interval {
@@ -232,11 +268,13 @@ fn every(period: Duration) -> Interval {
     ticks
 }
 
-async fn asked_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
+/// Waits for a signal, and lets the kernel answer nothing from then on.
+async fn stop(mut terminate: Signal, mut interrupt: Signal, heartbeat: Heartbeat) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    heartbeat.end();
 }
 
 /// Waits for that long; none: for ever.

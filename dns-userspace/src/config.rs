@@ -66,6 +66,10 @@ pub struct Args {
     /// Where metrics, status and probes are served over HTTP; `none` for nowhere.
     #[arg(long, value_name = "IP:PORT", default_value = LISTEN, value_parser = listen)]
     pub listen: Listen,
+    /// How long addresses of endpoints are answered once nothing is heard from the API server any more, and half of that
+    /// more or less, which each agent chooses at random. In seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub keep_endpoints: u32,
     /// The Service of the cluster's DNS.
     #[arg(
         long,
@@ -146,6 +150,8 @@ pub struct Config {
     pub set_up: SetUp,
     /// How it is read.
     pub reading: rollout::Options,
+    /// How long what comes from endpoints is answered once their source is lost.
+    pub endpoints_kept: Duration,
     /// Where HTTP is served; none: nowhere.
     pub listen: Option<SocketAddr>,
     /// Namespace and name of the DNS Service.
@@ -174,6 +180,11 @@ pub enum SetUp {
     },
 }
 
+/// So many seconds, half of that more or less by chance: not all nodes change their ways at once.
+fn spread(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into()).mul_f64(0.5 + fastrand::f64())
+}
+
 impl Args {
     /// Works out what is meant.
     ///
@@ -199,6 +210,7 @@ impl Args {
             source,
             set_up,
             reading,
+            endpoints_kept: spread(self.keep_endpoints),
             listen: self.listen.0,
             dns_service: namespaced(&self.dns_service)?,
             dns_addresses: self.dns_addresses,

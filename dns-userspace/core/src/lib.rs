@@ -16,6 +16,7 @@ pub mod corefile;
 pub mod encode;
 pub mod external;
 pub mod objects;
+pub mod permission;
 pub mod policy;
 pub mod projection;
 pub mod records;

@@ -46,7 +46,10 @@ struct Contents {
 struct Progress {
     /// The first list is complete.
     listed: bool,
-    lost: bool,
+    /// Why the source is not up to date.
+    lost: Option<Box<str>>,
+    /// The source had nothing more to read then.
+    quiet: u64,
     /// During a list: the objects seen in it, as namespace and name.
     seen: Option<BTreeSet<(Box<str>, Box<str>)>>,
 }
@@ -67,8 +70,11 @@ impl World {
                 return self.remove(reference.kind, &reference.namespace, &reference.name);
             }
             Event::Listed(kind) => return self.finish_list(kind),
-            Event::Heard(kind) => self.progress[kind as usize].lost = false,
-            Event::Lost { kind, .. } => self.progress[kind as usize].lost = true,
+            Event::Heard(kind) => self.progress[kind as usize].lost = None,
+            Event::Lost { kind, reason } => {
+                self.progress[kind as usize].lost = Some(reason.into());
+            }
+            Event::Quiet { kind, at } => self.progress[kind as usize].quiet = at,
             Event::Skipped(_) => {}
         }
         Affected::new()
@@ -87,7 +93,34 @@ impl World {
             && self
                 .progress
                 .iter()
-                .all(|progress| !progress.lost && progress.seen.is_none())
+                .all(|progress| progress.lost.is_none() && progress.seen.is_none())
+    }
+
+    /// All that the source could read by then, of any kind, has been taken in: a time of [`Event::Quiet`].
+    #[must_use]
+    pub fn quiet(&self) -> u64 {
+        let quiet = self.progress.iter().map(|progress| progress.quiet);
+        quiet.min().unwrap_or(0)
+    }
+
+    /// Whether the source can no longer tell whether its objects of this kind are up to date.
+    #[must_use]
+    pub fn is_lost(&self, kind: Kind) -> bool {
+        self.progress[kind as usize].lost.is_some()
+    }
+
+    /// Every kind, and why it is not up to date.
+    pub fn kinds(&self) -> impl Iterator<Item = (Kind, Option<&str>)> {
+        Kind::ALL.into_iter().map(|kind| {
+            let progress = &self.progress[kind as usize];
+            let reason = match (&progress.lost, progress.listed, &progress.seen) {
+                (Some(reason), _, _) => Some(&**reason),
+                (None, _, Some(_)) => Some("a complete list is under way"),
+                (None, true, None) => None,
+                (None, false, None) => Some("not listed yet"),
+            };
+            (kind, reason)
+        })
     }
 
     /// Every owner of records.
@@ -256,7 +289,7 @@ impl World {
             return Affected::new();
         };
         progress.listed = true;
-        progress.lost = false;
+        progress.lost = None;
         let mut affected = Affected::new();
         for (namespace, name) in self.keys(kind) {
             if !seen.contains(&(namespace.clone(), name.clone())) {

@@ -1,20 +1,22 @@
 //! The reconciler: what the agent works on, and how the maps come to hold it when something has happened.
 
+mod dirty;
 mod external;
 mod look;
 mod policy;
 mod report;
 mod skipped;
-mod synchronised;
 mod unheard;
 mod write;
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use dns_core::{
     encode::Forms,
     external::Resolved,
+    objects::Kind,
+    permission::{Facts, Obstacle},
     projection::{self, View},
     table::{Changed, Table},
     world::{Event, Owner, World},
@@ -25,22 +27,30 @@ use tokio::{
 };
 
 use self::{
-    external::External, look::LastLook, policy::AgreedPolicy, skipped::NotServed,
-    synchronised::Synchronised, unheard::Unheard,
+    dirty::Dirty, external::External, look::LastLook, policy::AgreedPolicy, skipped::NotServed,
+    unheard::Unheard, write::AT_ONCE,
 };
-use super::interfaces::Coverage;
+use super::{heartbeat::Heartbeat, interfaces::Coverage};
 use crate::{
     config::Config,
-    datapath::{clients::Clients, control::NEVER, kernel_log, object::Loaded, store::Store},
+    datapath::{
+        clients::Clients,
+        control::{self, ControlMap},
+        kernel_log,
+        object::Loaded,
+        store::Store,
+    },
     telemetry::Telemetry,
     told::Told,
 };
 
-/// Heartbeats between two tries of names that the maps have refused, and how many owners are tried then.
+/// Beats between two tries of names that the maps have refused, and how many owners are tried then.
 const RETRY_EVERY: u32 = 10;
 const RETRIED: usize = 256;
-/// Heartbeats between two looks at what the datapath has counted.
+/// Beats between two looks at what the datapath has counted.
 const LOOK_EVERY: u32 = 60;
+/// How long owners are worked out before input is looked at again.
+const SLICE: Duration = Duration::from_millis(20);
 
 /// Everything that the task works on.
 pub(super) struct Reconciler {
@@ -51,11 +61,16 @@ pub(super) struct Reconciler {
     more_addresses: Vec<SocketAddr>,
     world: World,
     external: External,
+    dirty: Dirty,
     table: Table,
     store: Store,
+    heartbeat: Heartbeat,
     interfaces: watch::Receiver<Coverage>,
-    /// Whether the maps hold what the first complete lists say.
-    reconciled: bool,
+    phase: Phase,
+    /// How many owners must have left the queue until the maps hold nothing of an earlier policy.
+    rewritten_at: Option<u64>,
+    /// Since when the source of endpoints is lost.
+    endpoints_lost: Option<u64>,
     /// Whether this agent has ever been ready: see [`report`].
     ready: bool,
     /// Whether the maps began as those of an earlier agent.
@@ -63,10 +78,13 @@ pub(super) struct Reconciler {
     addresses: BTreeSet<SocketAddr>,
     /// Whether the kernel knows them.
     located: bool,
-    /// What was last said about whether questions are answered.
-    said: Option<Readiness>,
+    /// Whether they may have changed.
+    addresses_dirty: bool,
+    /// Whether the policy may have changed.
+    policy_dirty: bool,
+    /// What was last said about whether questions are answered: what forbids it, or nothing does.
+    said: Option<Option<Obstacle>>,
     not_served: NotServed,
-    synchronised: Synchronised,
     unheard: Unheard,
     telemetry: Arc<Telemetry>,
     pin_directory: String,
@@ -78,22 +96,35 @@ pub(super) struct Reconciler {
     told: Told,
 }
 
-/// Whether questions are answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Readiness {
-    /// The policy leaves everything to the DNS service.
-    NothingAnswered,
-    /// The kernel refuses to remove entries that must not stay.
-    Stale,
-    NoAddress,
-    Answering,
+/// What the maps hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// What an earlier agent has left there, or nothing: not all is listed yet, or the policy is not known.
+    Waiting,
+    /// Some of what the first complete lists say.
+    Filling,
+    /// All of it, and nothing else.
+    Filled,
+}
+
+/// What is known at the start: what an earlier agent has permitted holds, if it reckons by the same clock.
+pub(super) fn first_facts(config: &Config, control: &ControlMap) -> Facts {
+    Facts {
+        settled: 0,
+        obstacle: Some(Obstacle::NotListed),
+        inherited: control.permission(),
+        absence_is_certain: false,
+        endpoints_lost: None,
+        endpoints_kept: config.endpoints_kept,
+    }
 }
 
 impl Reconciler {
-    /// Takes over the loaded maps. Where `resolved` leads, answers come out that belong to [`Self::resolved`].
+    /// Takes over the loaded maps. Where `resolved` leads, answers come out that belong to [`Self::note_resolved`].
     pub(super) fn new(
         config: &Config,
         loaded: &mut Loaded,
+        heartbeat: Heartbeat,
         interfaces: watch::Receiver<Coverage>,
         telemetry: Arc<Telemetry>,
         resolved: mpsc::Sender<Resolved>,
@@ -102,7 +133,8 @@ impl Reconciler {
             tracing::warn!("the datapath's own messages will not be seen: {error:#}");
         }
         let store = Store::new(&mut loaded.object, Arc::clone(&loaded.control))?;
-        store.control().set_denials(0);
+        // What is absent may have come since an earlier agent has looked.
+        store.control().suspend_denials(true);
         let clients = Clients::new(&mut loaded.object)?;
         let table = match loaded.adopted {
             true => Table::adopting(store.adopt()?),
@@ -115,17 +147,22 @@ impl Reconciler {
             more_addresses: config.dns_addresses.clone(),
             world: World::default(),
             external: External::new(resolved),
+            dirty: Dirty::default(),
             table,
             store,
+            heartbeat,
             interfaces,
-            reconciled: false,
+            phase: Phase::Waiting,
+            rewritten_at: None,
+            endpoints_lost: None,
             ready: false,
             adopted: loaded.adopted,
             addresses: BTreeSet::new(),
             located: false,
+            addresses_dirty: true,
+            policy_dirty: true,
             said: None,
             not_served: NotServed::default(),
-            synchronised: Synchronised::default(),
             unheard: Unheard::new(clients),
             telemetry,
             pin_directory: config.pin_directory.display().to_string(),
@@ -138,54 +175,115 @@ impl Reconciler {
         Ok(reconciler)
     }
 
-    /// Lets the kernel answer nothing from now on.
-    pub(super) fn end_lease(&self) {
-        self.store.control().end_lease();
-    }
-
-    /// Takes events in, and carries what they changed into the kernel.
-    pub(super) fn take_in(&mut self, batch: Vec<Event>) -> anyhow::Result<()> {
+    /// Notes what the source has told.
+    pub(super) fn note_events(&mut self, batch: Vec<Event>) {
         let mut affected = BTreeSet::new();
+        let quiet = self.world.quiet();
         for event in batch {
-            self.synchronised.note(&event);
             self.not_served.note(&event);
             affected.extend(self.world.apply(event));
             // Absent names pass as soon as it is not certain that they are absent.
             if !self.world.fresh() {
-                self.store.control().set_denials(0);
+                self.heartbeat
+                    .tell(|facts| facts.absence_is_certain = false);
             }
         }
-        if !self.reconciled {
-            self.follow_policy();
-            return self.reconcile();
+        let lost = self.world.is_lost(Kind::EndpointSlice);
+        self.endpoints_lost = lost.then(|| self.endpoints_lost.unwrap_or_else(control::now));
+        if self.phase == Phase::Waiting {
+            // All owners are dirty when that is over. Until then anything may be what the policy waits for.
+            self.policy_dirty = true;
+            return;
         }
         let dns_service = Owner::service(&self.dns_service.0, &self.dns_service.1);
-        let dns_changed = affected.contains(&dns_service);
+        if affected.contains(&dns_service) {
+            self.addresses_dirty = true;
+            // The servers' port chooses among the Corefile's server blocks.
+            self.policy_dirty = true;
+        }
         let affected = match self.view() {
             Some((view, _)) => projection::dependents(view, affected),
             None => affected,
         };
         self.external.note(&self.world, &affected);
-        self.carry(&affected);
-        if dns_changed {
-            self.find_addresses();
-            // The servers' port chooses among the Corefile's server blocks.
+        self.dirty.note(affected, quiet);
+    }
+
+    /// Brings the maps up to what is noted: the policy, external targets, records, addresses, permission, report, in this
+    /// order. Of much work some is done, and the rest the next time.
+    pub(super) fn settle(&mut self) -> anyhow::Result<()> {
+        let policy_dirty = std::mem::take(&mut self.policy_dirty);
+        if policy_dirty {
             self.follow_policy();
         }
-        self.permit();
+        self.follow_external();
+        self.write_dirty()?;
+        if self.phase == Phase::Filled && std::mem::take(&mut self.addresses_dirty) {
+            self.find_addresses();
+        }
+        let obstacle = self.permit();
+        if self.tell_obstacle(obstacle) || policy_dirty {
+            self.tell();
+        }
         Ok(())
     }
 
-    /// Makes the maps hold what the first complete lists say, and nothing else, once there is a policy.
-    fn reconcile(&mut self) -> anyhow::Result<()> {
-        if !self.world.complete() || self.policy.stored().is_none() {
-            self.permit();
-            return Ok(());
+    /// In how long [`Self::settle`] has something to do; none: not before something is noted.
+    pub(super) fn next(&self) -> Option<Duration> {
+        match self.has_dirty_records() {
+            true => Some(Duration::ZERO),
+            false => self.until_something_ages(),
+        }
+    }
+
+    fn has_dirty_records(&self) -> bool {
+        self.policy.stored().is_some() && self.phase != Phase::Waiting && !self.dirty.is_empty()
+    }
+
+    /// Works dirty owners out, for a while, and writes the differences.
+    fn write_dirty(&mut self) -> anyhow::Result<()> {
+        self.begin_to_fill();
+        if self.phase == Phase::Filled {
+            self.external.tell_time();
+            let changed = self.external.take_changed();
+            self.dirty.note(changed, self.world.quiet());
+        }
+        let begun = Instant::now();
+        let mut refused = 0;
+        while self.has_dirty_records() {
+            let owners = self.dirty.take(AT_ONCE);
+            refused += self.write(&owners);
+            if begun.elapsed() > SLICE {
+                break;
+            }
+        }
+        match self.phase {
+            Phase::Filling if self.dirty.is_empty() => self.end_filling()?,
+            // What an earlier agent has left there may still take the room.
+            Phase::Filling | Phase::Waiting => {}
+            Phase::Filled => self.tell_refused(refused),
+        }
+        let rewritten = |end: u64| self.dirty.has_passed(end);
+        self.rewritten_at = self.rewritten_at.filter(|end| !rewritten(*end));
+        Ok(())
+    }
+
+    /// Begins to make the maps hold what the first complete lists say, once there is a policy.
+    fn begin_to_fill(&mut self) {
+        if self.phase != Phase::Waiting || !self.world.complete() || self.policy.stored().is_none()
+        {
+            return;
         }
         let owners = self.world.owners();
         self.external.mark_dirty();
+        self.follow_external();
         self.table.remove_others(&mut self.store, &owners);
-        let mut refused = self.update(&owners);
+        self.dirty.note(owners, self.world.quiet());
+        self.phase = Phase::Filling;
+    }
+
+    /// Makes the maps hold nothing else.
+    fn end_filling(&mut self) -> anyhow::Result<()> {
         let mut left = 0;
         if self.adopted {
             left = self
@@ -194,39 +292,15 @@ impl Reconciler {
             self.table.end_adoption();
             // What was left over may have taken their room.
             let again = self.table.to_retry();
-            refused = self.write(&again.iter().collect::<Vec<_>>());
+            self.dirty.note(again, self.world.quiet());
         }
-        self.tell_refused(refused);
-        self.reconciled = true;
+        self.phase = Phase::Filled;
         tracing::info!(
             names = self.table.entries(),
             left_over = left,
             "the maps hold the cluster's names"
         );
-        self.find_addresses();
-        self.permit();
         Ok(())
-    }
-
-    /// Recomputes owners from the state of the world, and those whose answers of external names have
-    /// changed; writes the differences.
-    fn carry(&mut self, owners: &BTreeSet<Owner>) {
-        let refused = self.update(owners);
-        self.tell_refused(refused);
-    }
-
-    /// The same, quietly. Returns how many names the maps refused.
-    fn update(&mut self, owners: &BTreeSet<Owner>) -> usize {
-        self.follow_external();
-        if self.policy.stored().is_none() {
-            self.mark_dirty(owners);
-            return 0;
-        }
-        self.external.tell_time();
-        let mut aged = self.external.take_changed();
-        aged.retain(|owner| !owners.contains(owner));
-        let owners: Vec<&Owner> = owners.iter().chain(&aged).collect();
-        self.write(&owners)
     }
 
     /// Says once that the maps refuse names; how many they have refused is a metric.
@@ -261,70 +335,105 @@ impl Reconciler {
                 .into_iter()
                 .collect();
         addresses.extend(&self.more_addresses);
-        if addresses != self.addresses || !self.located {
-            let left = match self.store.set_destinations(&addresses) {
-                Ok(left) => left,
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    if self.told.is_new(&error, Instant::now()) {
-                        tracing::warn!("{error}; trying again, quietly");
-                    }
-                    return;
+        if self.located && addresses == self.addresses {
+            return;
+        }
+        let left = match self.store.set_destinations(&addresses) {
+            Ok(left) => left,
+            Err(error) => {
+                // It is tried again with one of the next beats.
+                self.located = false;
+                let error = format!("{error:#}");
+                if self.told.is_new(&error, Instant::now()) {
+                    tracing::warn!("{error}; trying again, quietly");
                 }
-            };
-            if !left.is_empty() && self.told.is_new("DNS addresses are left", Instant::now()) {
-                let left: Vec<String> = left.iter().map(SocketAddr::to_string).collect();
-                tracing::warn!(
-                    "these DNS addresses are too many, or have one port too many: their questions go to the DNS service: {}",
-                    left.join(", ")
-                );
+                return;
             }
-            self.addresses = addresses;
-            self.located = true;
+        };
+        if !left.is_empty() && self.told.is_new("DNS addresses are left", Instant::now()) {
+            let left: Vec<String> = left.iter().map(SocketAddr::to_string).collect();
+            tracing::warn!(
+                "these DNS addresses are too many, or have one port too many: their questions go to the DNS service: {}",
+                left.join(", ")
+            );
+        }
+        self.addresses = addresses;
+        self.located = true;
+    }
+
+    /// What forbids every answer.
+    fn obstacle(&self) -> Option<Obstacle> {
+        if self.policy.is_silent() {
+            Some(Obstacle::LeftAll)
+        } else if !self.world.complete() {
+            Some(Obstacle::NotListed)
+        } else if self.policy.agreed().is_none() {
+            Some(Obstacle::NoPolicy)
+        } else if self.phase != Phase::Filled {
+            Some(Obstacle::Filling)
+        } else if self.rewritten_at.is_some() {
+            Some(Obstacle::LeftAll)
+        } else if self.store.stale() > 0 {
+            Some(Obstacle::Stale(self.store.stale()))
+        } else if self.addresses.is_empty() {
+            Some(Obstacle::NoAddress)
+        } else {
+            None
         }
     }
 
-    /// Lets the kernel answer and deny, as far as the world is known.
-    fn permit(&mut self) {
-        if self.policy.is_silent() {
-            self.store.control().end_lease();
-            self.said = Some(Readiness::NothingAnswered);
-            return;
+    /// All that the source had told by then is in the maps; zero: never yet.
+    fn settled(&self) -> u64 {
+        match self.phase {
+            Phase::Filled => self.dirty.oldest().unwrap_or_else(|| self.world.quiet()),
+            Phase::Waiting | Phase::Filling => 0,
         }
-        if !self.reconciled {
-            return;
-        }
-        let deaf = self.table.settle(&mut self.store);
-        let is_certain = self.world.fresh() && !deaf;
+    }
+
+    /// Tells the heartbeat what is known now. Returns what forbids every answer.
+    fn permit(&mut self) -> Option<Obstacle> {
         let control = self.store.control();
-        control.set_denials(if is_certain { NEVER } else { 0 });
-        control.set_endpoints(NEVER);
-        let readiness = if self.store.stale() > 0 {
-            self.store.control().end_lease();
-            Readiness::Stale
-        } else if self.addresses.is_empty() {
-            Readiness::NoAddress
-        } else {
-            self.store.control().renew_lease();
-            Readiness::Answering
-        };
-        if self.said.as_ref() == Some(&readiness) {
-            return;
+        control.suspend_answers(self.store.stale() > 0);
+        if self.phase == Phase::Filled {
+            let deaf = self.table.settle(&mut self.store);
+            self.store.control().suspend_denials(deaf);
         }
-        match readiness {
-            // It was told with the policy.
-            Readiness::NothingAnswered => {}
-            Readiness::Stale => tracing::error!(
-                entries = self.store.stale(),
-                "the kernel refuses to remove entries that must not stay, so nothing is answered until it does; the DNS service answers meanwhile"
-            ),
-            Readiness::NoAddress => {
+        let obstacle = self.obstacle();
+        let settled = self.settled();
+        self.heartbeat.tell(|facts| {
+            facts.settled = settled;
+            facts.obstacle.clone_from(&obstacle);
+            facts.absence_is_certain = self.world.fresh();
+            facts.endpoints_lost = self.endpoints_lost;
+        });
+        obstacle
+    }
+
+    /// Says when questions begin to be answered, and when they are not any more. Returns whether that has changed.
+    fn tell_obstacle(&mut self, obstacle: Option<Obstacle>) -> bool {
+        if self.said.as_ref() == Some(&obstacle) {
+            return false;
+        }
+        match &obstacle {
+            // It was told with the policy, or with what is listed.
+            Some(
+                Obstacle::LeftAll | Obstacle::NotListed | Obstacle::NoPolicy | Obstacle::Filling,
+            ) => {}
+            Some(Obstacle::Stale(entries)) => {
+                if !matches!(self.said, Some(Some(Obstacle::Stale(_)))) {
+                    tracing::error!(
+                        entries,
+                        "the kernel refuses to remove entries that must not stay, so nothing is answered until it does; the DNS service answers meanwhile"
+                    );
+                }
+            }
+            Some(Obstacle::NoAddress) => {
                 let (namespace, name) = &self.dns_service;
                 tracing::warn!(
                     "not ready: no address of the cluster's DNS is known, for there is no Service {namespace}/{name} with a UDP port; name another by --dns-service, or an address by --dns-address"
                 );
             }
-            Readiness::Answering => {
+            None => {
                 let addresses: Vec<String> =
                     self.addresses.iter().map(SocketAddr::to_string).collect();
                 tracing::info!(
@@ -335,55 +444,47 @@ impl Reconciler {
                 );
             }
         }
-        self.said = Some(readiness);
+        self.said = Some(obstacle);
+        true
     }
 
-    /// Renews the lease, looks whether time has changed the policy, and tries again what the maps refused.
+    /// Notes what no event tells of: time that has changed the policy, names that the maps have refused.
     pub(super) fn beat(&mut self) -> anyhow::Result<()> {
         self.interfaces.has_changed().context(
             "the thread that looks after interfaces has ended; this is a fault of zerohop",
         )?;
-        self.follow_policy();
-        if !self.reconciled {
-            self.reconcile()?;
-        }
-        if self.reconciled {
+        self.policy_dirty = true;
+        if self.phase == Phase::Filled {
             self.store.remove_stale();
             if self.beats.is_multiple_of(RETRY_EVERY) {
                 self.retry();
-                self.find_addresses();
+                self.addresses_dirty = true;
             }
-            self.permit();
         }
         self.unheard.beat();
         self.beats = self.beats.wrapping_add(1);
         if self.beats.is_multiple_of(LOOK_EVERY) {
             self.look();
         }
-        self.tell();
         Ok(())
     }
 
-    /// Tries refused names again. Owners take turns.
+    /// Notes owners of refused names. They take turns.
     fn retry(&mut self) {
-        if self.policy.stored().is_none() {
-            return;
-        }
-        self.external.tell_time();
         let all = self.table.to_retry();
         let later = all
             .iter()
             .filter(|owner| self.retried.as_ref() < Some(owner));
         let owners: Vec<Owner> = later.chain(&all).take(RETRIED).cloned().collect();
         self.retried = owners.last().cloned();
-        let refused = self.write(&owners.iter().collect::<Vec<_>>());
-        self.tell_refused(refused);
+        self.dirty
+            .note(owners.into_iter().collect(), self.world.quiet());
     }
 
     /// Lets nothing be denied as soon as a parent denies what could not be put.
     fn heed(&self, changed: Changed) {
         if changed.deaf {
-            self.store.control().set_denials(0);
+            self.store.control().suspend_denials(true);
         }
     }
 }

@@ -3,21 +3,19 @@
 use std::{
     io,
     mem::offset_of,
-    sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
+    },
     time::Duration,
 };
 
 use aya::maps::MapData;
+use dns_core::permission::Permission;
 use dns_ebpf::answer::{Changes, Control, ControlRecord, LAYOUT, PORTS_MAX, STRIPES, stripe};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{keys::key, mapped::Mapped};
-
-/// A deadline that never comes.
-pub const NEVER: u64 = u64::MAX;
-
-/// How long the kernel answers without hearing from the agent.
-pub const LEASE: Duration = Duration::from_secs(5);
 
 /// [`ControlRecord`] as it is written: field by field, each in one piece.
 #[derive(Debug)]
@@ -74,6 +72,17 @@ pub enum Touched<'name> {
 pub struct ControlMap {
     control: Mapped<Shared>,
     changes: Mapped<SharedChanges>,
+    permitted: Mutex<Permitted>,
+}
+
+/// What the deadlines are made from.
+#[derive(Debug, Default)]
+struct Permitted {
+    permission: Permission,
+    /// Whether nothing is denied whatever is permitted: the maps hold a parent that denies what could not be put.
+    denials_suspended: bool,
+    /// Whether nothing is answered whatever is permitted: the maps hold an entry that must not stay.
+    answers_suspended: bool,
 }
 
 impl ControlMap {
@@ -85,6 +94,7 @@ impl ControlMap {
         Ok(Self {
             control: Mapped::new(control)?,
             changes: Mapped::new(changes)?,
+            permitted: Mutex::default(),
         })
     }
 
@@ -96,40 +106,89 @@ impl ControlMap {
     ///
     /// Entries of another policy must not be answered from: if there may be any, the lease ends.
     pub fn claim(&self, policy: u32) {
-        if self.shared().policy.load(Ordering::Acquire) != policy {
+        if !self.is_of(policy) {
             self.end_lease();
         }
         self.shared().policy.store(policy, Ordering::Release);
         self.shared().layout.store(LAYOUT, Ordering::Release);
     }
 
-    /// Lets the kernel answer for [`LEASE`] from now on.
-    pub fn renew_lease(&self) {
-        self.shared().lease.store(
-            now().saturating_add(LEASE.as_nanos() as u64),
-            Ordering::Release,
-        );
+    /// Whether the maps' entries are made by this policy.
+    #[must_use]
+    pub fn is_of(&self, policy: u32) -> bool {
+        self.shared().policy.load(Ordering::Acquire) == policy
+    }
+
+    /// Lets the kernel do this much from now on.
+    pub fn permit(&self, permission: Permission) {
+        let mut permitted = self.permitted();
+        permitted.permission = permission;
+        self.store(&permitted);
     }
 
     /// Lets the kernel answer nothing from now on.
     pub fn end_lease(&self) {
-        self.shared().lease.store(0, Ordering::Release);
+        self.permit(Permission::default());
+    }
+
+    /// Lets the kernel deny nothing from now on, whatever is permitted, or as much as that again.
+    pub fn suspend_denials(&self, suspended: bool) {
+        let mut permitted = self.permitted();
+        permitted.denials_suspended = suspended;
+        self.store(&permitted);
+    }
+
+    /// Lets the kernel answer nothing from now on, whatever is permitted, or as much as that again.
+    pub fn suspend_answers(&self, suspended: bool) {
+        let mut permitted = self.permitted();
+        permitted.answers_suspended = suspended;
+        self.store(&permitted);
+    }
+
+    /// What is permitted now: by this agent, or by an earlier one.
+    #[must_use]
+    pub fn permission(&self) -> Permission {
+        let shared = self.shared();
+        let deadlines = [&shared.lease, &shared.denials, &shared.endpoints];
+        let [answers, denials, endpoints] =
+            deadlines.map(|deadline| deadline.load(Ordering::Acquire));
+        Permission {
+            answers,
+            denials,
+            endpoints,
+        }
+    }
+
+    fn permitted(&self) -> MutexGuard<'_, Permitted> {
+        // What it guards is whole at every moment.
+        self.permitted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, permitted: &Permitted) {
+        let mut permission = permitted.permission;
+        if permitted.denials_suspended {
+            permission.denials = 0;
+        }
+        if permitted.answers_suspended {
+            permission = Permission::default();
+        }
+        let Permission {
+            answers,
+            denials,
+            endpoints,
+        } = permission;
+        let shared = self.shared();
+        shared.denials.store(denials, Ordering::Release);
+        shared.endpoints.store(endpoints, Ordering::Release);
+        shared.lease.store(answers, Ordering::Release);
     }
 
     /// What is left of the lease.
     #[must_use]
     pub fn lease_left(&self) -> Duration {
         left_of(&self.control)
-    }
-
-    /// Lets the kernel deny absent names until `deadline`; zero: not from now on.
-    pub fn set_denials(&self, deadline: u64) {
-        self.shared().denials.store(deadline, Ordering::Release);
-    }
-
-    /// Lets the kernel answer what comes from endpoints until `deadline`; zero: not from now on.
-    pub fn set_endpoints(&self, deadline: u64) {
-        self.shared().endpoints.store(deadline, Ordering::Release);
     }
 
     /// Sets the server's own limit on the size of a reply; `u16::MAX` for none.

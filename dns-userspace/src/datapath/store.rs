@@ -228,7 +228,7 @@ impl Store {
     /// An entry stays that must not. Its sections are removed nevertheless, and their room is used again, so nothing may
     /// be answered until it is gone.
     fn keep_silent_about(&mut self, name: &WireName, error: &MapError) {
-        self.control.end_lease();
+        self.control.suspend_answers(true);
         // Who has looked at the lease already passes.
         self.control.begin(Touched::All);
         self.control.finish();
@@ -311,7 +311,7 @@ impl Maps for Store {
     }
 
     fn suspend_denials(&mut self) {
-        self.control.set_denials(0);
+        self.control.suspend_denials(true);
     }
 
     fn apply(&mut self, operation: Operation) -> Result<(), Refused> {

@@ -6,7 +6,7 @@
 mod files;
 mod read;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use dns_core::{objects::Kind, world::Event};
@@ -17,9 +17,14 @@ use notify::{
 use tokio::{
     sync::{Notify, mpsc::Sender},
     task::{JoinHandle, spawn_blocking},
+    time::interval,
 };
 
 use self::read::Reading;
+use crate::datapath::control;
+
+/// How often it is told that no file has changed.
+const QUIET_EVERY: Duration = Duration::from_millis(200);
 
 /// Reads the files, then tells their objects, and again whenever a file changes.
 ///
@@ -47,10 +52,16 @@ async fn follow(
     events: &Sender<Event>,
 ) -> anyhow::Result<()> {
     tell(&last, events).await?;
+    let mut looks = interval(QUIET_EVERY);
     loop {
         tokio::select! {
+            biased;
             () = changed.notified() => {}
             () = events.closed() => return Ok(()),
+            _ = looks.tick() => {
+                tell_quiet(events).await?;
+                continue;
+            }
         }
         watch(&mut watcher, &paths);
         let reading;
@@ -69,6 +80,15 @@ async fn follow(
         }
         last = reading;
     }
+}
+
+/// Tells that no file has changed.
+async fn tell_quiet(events: &Sender<Event>) -> anyhow::Result<()> {
+    let at = control::now();
+    for kind in Kind::ALL {
+        events.send(Event::Quiet { kind, at }).await?;
+    }
+    Ok(())
 }
 
 async fn read(paths: Vec<PathBuf>) -> anyhow::Result<(Vec<PathBuf>, Reading)> {

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use aya::{Ebpf, TestRun as _, TestRunOptions, programs::SchedClassifier};
-use dns_core::{encode::Forms, policy::Policy, table::Table, world::Owner};
+use dns_core::{encode::Forms, permission::Permission, policy::Policy, table::Table, world::Owner};
 use dns_ebpf::Pass;
 use dns_userspace::datapath::{
     clients::Clients,
@@ -159,7 +159,7 @@ impl Kernel {
         };
         let control = self.store.control();
         match self.may_answer {
-            true => control.renew_lease(),
+            true => control.permit(Permission::FOREVER),
             false => control.end_lease(),
         }
         // The same question may come twice, and shall be answered twice.

@@ -9,6 +9,7 @@ mod connection;
 mod history;
 mod namespaces;
 mod policy;
+mod proof;
 mod readiness;
 mod refusals;
 mod rights;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use dns_userspace::datapath::counters::Counters;
 use tests::{
     Agent, ApiServer, Client, CoreDns, Folder, Namespace, Pins, Pod, Question, Status, Tool,
     eventually,
@@ -105,6 +106,21 @@ impl Scene {
         Ok(scene)
     }
 
+    /// As [`Scene::new`], with further options of the agent.
+    pub(crate) fn prepare_with(options: &[&str]) -> Result<Self> {
+        let folder = Folder::new()?;
+        folder.write("Corefile", &corefile(""))?;
+        let corefile = folder.path().join("Corefile");
+        let corefile = corefile.to_string_lossy().into_owned();
+        let options = [&["--corefile", &corefile], options].concat();
+        let mut scene = Self::with_options(&options, |api| {
+            eventually(LIMIT, "kube-system to exist", || api.apply(KUBE_DNS))
+        })?;
+        scene._folder = Some(folder);
+        scene.agent.wait_until_ready(LIMIT)?;
+        Ok(scene)
+    }
+
     /// A scene whose agent starts after `before` has had its way with the API server. The agent is given the
     /// Corefile, for no workload runs CoreDNS.
     pub(crate) fn prepare(before: impl FnOnce(&mut ApiServer) -> Result<()>) -> Result<Self> {
@@ -171,6 +187,26 @@ impl Scene {
         let message = client.resolve(&Question::new(name, record_type))?;
         let by = who(&before, &self.agent.status()?)?;
         Ok(answer(by, &message))
+    }
+
+    /// Asks the DNS service from the pod, as fast as can be.
+    pub(crate) fn resolve(&self, name: &str, record_type: RecordType) -> Result<Message> {
+        self.client.resolve(&Question::new(name, record_type))
+    }
+
+    /// How many questions the kernel has answered so.
+    pub(crate) fn counted(&self, kind: &str) -> Result<u64> {
+        let counts = Counters::open(self.pins())?.read()?;
+        let mut counted = counts.answered.into_iter();
+        let counted = counted.find(|(label, _)| *label == kind);
+        counted
+            .map(|(_, count)| count)
+            .with_context(|| format!("no kind {kind}"))
+    }
+
+    /// Where the agent's maps are pinned.
+    pub(crate) fn pins(&self) -> &Path {
+        self.pins.path()
     }
 
     /// Waits until the question is answered like this; if by the kernel, CoreDNS must say the same.

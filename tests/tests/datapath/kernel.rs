@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use dns_core::table::{Maps as _, Operation};
+use dns_core::{
+    permission::Permission,
+    table::{Maps as _, Operation},
+};
 use dns_ebpf::{Answered, Outcome, Pass};
 use proptest::prelude::*;
 use tests::{
@@ -94,7 +97,7 @@ fn the_kernel_gives_the_same_octets_for_generated_questions_and_their_mutations(
         .into_iter()
         .enumerate()
     {
-        kernel.store.control().renew_lease();
+        kernel.store.control().permit(Permission::FOREVER);
         let mut frame = asked.frame();
         let outcome = compare(&kernel, &tables, &format!("question {index}"), &frame);
         let unfinished = with_checksum(&frame, Checksum::Unfinished).expect("a datagram");
@@ -127,7 +130,7 @@ fn the_kernel_gives_the_same_octets_for_any_message() {
     let kernel = Kernel::new(&cluster);
     let message = proptest::collection::vec(any::<u8>(), 0..600);
     for octets in sample(message, 200) {
-        kernel.store.control().renew_lease();
+        kernel.store.control().permit(Permission::FOREVER);
         let frame = crate::frames::to_server(&octets);
         compare(&kernel, &tables, "a message of any octets", &frame);
         compare(&kernel, &tables, "any octets", &octets);
@@ -190,7 +193,7 @@ fn every_case_is_counted_once_by_its_reason() {
         if case.condition != Condition::Usual {
             continue;
         }
-        kernel.store.control().renew_lease();
+        kernel.store.control().permit(Permission::FOREVER);
         if kernel.run(Program::Peer, &case.frame).is_none() {
             continue;
         }

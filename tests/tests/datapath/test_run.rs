@@ -12,11 +12,11 @@ use aya::{
     programs::{ProgramError, SchedClassifier, Xdp},
     util::nr_cpus,
 };
-use dns_core::encode;
+use dns_core::{encode, permission::Permission};
 use dns_ebpf::Scratch;
 use dns_userspace::datapath::{
     clients::Clients,
-    control::{NEVER, Touched},
+    control::Touched,
     mtus::Mtus,
     object::{self, Sizes},
     store::Store,
@@ -121,16 +121,17 @@ impl Kernel {
     pub(crate) fn put_under(&mut self, condition: Condition) {
         let control = self.store.control();
         control.finish();
-        control.renew_lease();
-        let deadline = |is_over| if is_over { 0 } else { NEVER };
-        control.set_denials(deadline(condition == Condition::DenialsOff));
-        control.set_endpoints(deadline(condition == Condition::EndpointsOld));
+        let deadline = |over: Condition| if condition == over { 0 } else { u64::MAX };
+        control.permit(Permission {
+            answers: deadline(Condition::LeaseOver),
+            denials: deadline(Condition::DenialsOff),
+            endpoints: deadline(Condition::EndpointsOld),
+        });
         control.set_size_cap(match condition {
             Condition::SizeCap(octets) => octets,
             _ => u16::MAX,
         });
         match condition {
-            Condition::LeaseOver => control.end_lease(),
             Condition::Changing => control.begin(Touched::All),
             Condition::ChangingAt(name) => control.begin(Touched::Entry(&wire(name))),
             _ => {}

@@ -25,6 +25,13 @@ pub enum Event {
         /// Cause and remedy, in one sentence for a person.
         reason: String,
     },
+    /// The source had read and told everything that there was of this kind.
+    Quiet {
+        /// The kind.
+        kind: Kind,
+        /// When it began to look: CLOCK_BOOTTIME in nanoseconds.
+        at: u64,
+    },
     /// Something is not served; this changes nothing here, it is to be told to a person.
     Skipped(Skipped),
 }

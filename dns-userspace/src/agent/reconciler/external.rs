@@ -18,7 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::Reconciler;
+use super::{Phase, Reconciler};
 use crate::{
     datapath::control,
     external::{Report, Resolver},
@@ -89,7 +89,7 @@ impl Drop for Resolving {
 
 impl External {
     /// Nothing is known, and nothing is asked yet. What the DNS service says comes through `resolved`, and is
-    /// to be given to [`Reconciler::resolved`].
+    /// to be given to [`Reconciler::note_resolved`].
     pub(super) fn new(resolved: mpsc::Sender<Resolved>) -> Self {
         Self {
             answers: Answers::new(),
@@ -202,28 +202,19 @@ impl External {
 }
 
 impl Reconciler {
-    /// Takes in what the DNS service said of external names, and shows it.
-    pub(in crate::agent) fn resolved(&mut self, batch: Vec<Resolved>) {
+    /// Notes what the DNS service said of external names.
+    pub(in crate::agent) fn note_resolved(&mut self, batch: Vec<Resolved>) {
         self.external.tell_time();
         for resolved in batch {
             self.external.put(resolved);
         }
-        self.pass_time();
     }
 
-    /// Shows that answers of external names have grown older, or have ended.
-    pub(in crate::agent) fn pass_time(&mut self) {
-        if self.reconciled {
-            self.carry(&BTreeSet::new());
-            self.permit();
-        }
-    }
-
-    /// In how long [`Self::pass_time`] has something to show; none: not before something else happens.
-    pub(in crate::agent) fn until_something_ages(&self) -> Option<Duration> {
+    /// In how long an answer has grown older, or has ended; none: not before something else happens.
+    pub(super) fn until_something_ages(&self) -> Option<Duration> {
         let next = self.external.answers().next_change()?;
         let pause = Duration::from_nanos(next.saturating_sub(control::now()));
-        self.reconciled.then(|| pause.max(GRAIN))
+        (self.phase == Phase::Filled).then(|| pause.max(GRAIN))
     }
 
     /// Works out which external names services lead to, if they may be others than before. None

@@ -9,13 +9,14 @@ use anyhow::Context as _;
 use dns_core::{
     encode::{self, Forms, expressible},
     objects::Protocol,
+    permission::{Obstacle, Permission},
     policy::{Left, Policy},
     rollout::{Agreed, Now, Options, Rollout, Seen},
-    world::{Owner, World},
+    world::World,
 };
 use tokio::time::Instant;
 
-use super::Reconciler;
+use super::{Phase, Reconciler};
 use crate::{config::SetUp, datapath::control};
 
 /// The policy on which the Corefiles of a rollout agree.
@@ -28,8 +29,6 @@ pub(super) struct AgreedPolicy {
     since: Duration,
     /// The policy that the maps hold; none: they are not this agent's, or half-written.
     stored: Option<Stored>,
-    /// Owners that have to be worked out again, since they changed while the maps could not be written.
-    dirty: BTreeSet<Owner>,
 }
 
 /// A policy that the maps hold.
@@ -51,7 +50,6 @@ impl AgreedPolicy {
             agreed: None,
             since: Duration::ZERO,
             stored: None,
-            dirty: BTreeSet::new(),
         }
     }
 
@@ -117,17 +115,10 @@ impl AgreedPolicy {
 }
 
 impl Reconciler {
-    /// Takes in how the DNS servers are set up.
-    pub(in crate::agent) fn see(&mut self, seen: Seen) -> anyhow::Result<()> {
+    /// Notes how the DNS servers are set up.
+    pub(in crate::agent) fn note_set_up(&mut self, seen: Seen) {
         self.policy.rollout.observe(seen, now());
-        self.follow_policy();
-        if self.reconciled {
-            self.permit();
-        } else {
-            self.reconcile()?;
-        }
-        self.tell();
-        Ok(())
+        self.policy_dirty = true;
     }
 
     /// Works out the policy, and makes the maps follow it if it has changed.
@@ -150,17 +141,14 @@ impl Reconciler {
             self.external.mark_dirty();
             self.store_agreed();
         }
-        self.follow_external();
-        if other_texts && self.reconciled {
-            self.carry(&BTreeSet::new());
-        }
     }
 
     /// Makes the maps follow the agreed policy.
     fn store_agreed(&mut self) {
         // From here on the kernel answers nothing, unless what the maps hold is what an earlier agent has written.
         if self.policy.stored.is_some() {
-            self.store.control().end_lease();
+            self.heartbeat
+                .tell(|facts| facts.obstacle = Some(Obstacle::LeftAll));
         }
         let wanted = self.policy.agreed.as_ref();
         let Some(wanted) = wanted.map(|agreed| without_reasons(&agreed.policy)) else {
@@ -173,9 +161,8 @@ impl Reconciler {
         match self.write_policy(wanted) {
             Ok(stored) => self.policy.stored = Some(stored),
             Err(error) => {
-                // It is tried again with the next heartbeat.
+                // It is tried again with the next beat.
                 self.policy.stored = None;
-                self.store.control().end_lease();
                 let error = format!("nothing is answered: the policy cannot be written: {error:#}");
                 if self.told.is_new(&error, Instant::now()) {
                     tracing::warn!("{error}; trying again, quietly");
@@ -183,10 +170,9 @@ impl Reconciler {
                 return;
             }
         }
-        if self.reconciled {
-            let mut owners = self.world.owners();
-            owners.append(&mut self.policy.dirty);
-            self.carry(&owners);
+        if self.phase != Phase::Waiting {
+            self.dirty.note(self.world.owners(), self.world.quiet());
+            self.rewritten_at = Some(self.dirty.end());
         }
     }
 
@@ -194,14 +180,14 @@ impl Reconciler {
     fn write_policy(&mut self, policy: Policy) -> anyhow::Result<Stored> {
         let forms = Forms::of(&policy)?;
         let zones = encode::zones(&policy, self.serial).context("write the zones' names")?;
-        self.store.control().claim(policy.mark(&forms));
+        let mark = policy.mark(&forms);
+        if !self.store.control().is_of(mark) {
+            self.heartbeat
+                .tell(|facts| facts.inherited = Permission::default());
+        }
+        self.store.control().claim(mark);
         self.store.put_policy(&policy, forms.rows(), &zones)?;
         Ok(Stored { policy, forms })
-    }
-
-    /// Notes owners that cannot be carried now.
-    pub(super) fn mark_dirty(&mut self, owners: &BTreeSet<Owner>) {
-        self.policy.dirty.extend(owners.iter().cloned());
     }
 
     fn tell_policy(&self, left: &[Left]) {

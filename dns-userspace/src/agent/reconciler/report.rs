@@ -4,9 +4,15 @@
 //! replaced. So a Corefile that leaves everything to the DNS service is no obstacle, and neither is what happens
 //! later, such as an API server that is away: whether questions are answered now is told apart from it.
 
-use dns_core::{objects::Skipped, rollout::Agreed};
+use std::time::Duration;
 
-use super::{Readiness, Reconciler};
+use dns_core::{
+    objects::Skipped,
+    permission::{LEASE, Obstacle, WAITING},
+    rollout::Agreed,
+};
+
+use super::Reconciler;
 use crate::{
     datapath::control,
     telemetry::{
@@ -29,10 +35,10 @@ impl Reconciler {
     ///
     /// A Corefile that leaves everything makes no exception to the lists: another one may come at any time.
     fn has_taken_over(&self) -> bool {
-        let answered = match self.said {
-            Some(Readiness::Answering) => true,
-            Some(Readiness::NothingAnswered) => self.may_answer_nothing(),
-            Some(Readiness::NoAddress | Readiness::Stale) | None => false,
+        let answered = match &self.said {
+            Some(None) => true,
+            Some(Some(Obstacle::LeftAll)) => self.may_answer_nothing(),
+            Some(Some(_)) | None => false,
         };
         answered
             && self.world.complete()
@@ -50,8 +56,8 @@ impl Reconciler {
     fn report(&self) -> Report {
         let reason = self.reason();
         let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let kinds = self.synchronised.kinds().map(|(kind, reason)| KindReport {
-            kind: kind.to_owned(),
+        let kinds = self.world.kinds().map(|(kind, reason)| KindReport {
+            kind: kind.name().to_owned(),
             up_to_date: reason.is_none(),
             reason: reason.map(str::to_owned),
         });
@@ -93,32 +99,43 @@ impl Reconciler {
     /// Why nothing is answered; none: it is.
     fn reason(&self) -> Option<String> {
         let (namespace, name) = &self.dns_service;
-        match &self.said {
-            Some(Readiness::Answering) => None,
-            Some(Readiness::NoAddress) => Some(format!(
+        match self.said.as_ref()? {
+            None => {
+                let age = control::now().saturating_sub(self.settled());
+                let age = Duration::from_nanos(age);
+                (age > WAITING + LEASE).then(|| {
+                    format!(
+                        "what was read {} s ago is not in the maps yet",
+                        age.as_secs()
+                    )
+                })
+            }
+            Some(Obstacle::NoAddress) => Some(format!(
                 "no address of the cluster's DNS is known: there is no Service {namespace}/{name} with a UDP port"
             )),
-            Some(Readiness::Stale) => Some(format!(
-                "the kernel refuses to remove {} entries that must not stay",
-                self.store.stale()
+            Some(Obstacle::Stale(entries)) => Some(format!(
+                "the kernel refuses to remove {entries} entries that must not stay"
             )),
-            Some(Readiness::NothingAnswered) => {
+            Some(Obstacle::LeftAll) => {
                 let agreed = self.policy.agreed();
                 let left = agreed.and_then(|agreed| agreed.policy.left.first());
                 Some(match left {
-                    Some(left) => left.reason.clone(),
-                    None => "the policy is being written".to_owned(),
+                    Some(left) if self.may_answer_nothing() => left.reason.clone(),
+                    _ => "the policy is being written".to_owned(),
                 })
             }
-            None if self.world.complete() => {
+            Some(Obstacle::NoPolicy) => {
                 Some("the set-up of the DNS servers has not been read yet".to_owned())
             }
-            None => Some("not every kind of objects has been listed yet".to_owned()),
+            Some(Obstacle::Filling) => Some("the cluster's names are being written".to_owned()),
+            Some(Obstacle::NotListed) => {
+                Some("not every kind of objects has been listed yet".to_owned())
+            }
         }
     }
 
     fn denials(&self) -> DenialsReport {
-        let lost = self.synchronised.kinds().find_map(|(kind, reason)| {
+        let lost = self.world.kinds().find_map(|(kind, reason)| {
             let reason = reason?;
             Some(format!("{kind}s are not up to date: {reason}"))
         });

@@ -37,7 +37,7 @@ impl NotServed {
                 self.unread
                     .retain(|skipped| others.clone().any(|other| is_of(&skipped.object, other)));
             }
-            Event::Listed(_) | Event::Heard(_) | Event::Lost { .. } => {}
+            Event::Listed(_) | Event::Heard(_) | Event::Quiet { .. } | Event::Lost { .. } => {}
         }
     }
 

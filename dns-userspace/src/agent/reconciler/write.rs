@@ -13,7 +13,7 @@ use super::Reconciler;
 
 /// How many owners are worked out before they are written. All that is made of them is in memory at once: some
 /// 10 kB for a headless service of ten endpoints.
-const AT_ONCE: usize = 256;
+pub(super) const AT_ONCE: usize = 256;
 
 /// How many owners are worth a thread.
 const A_THREAD: usize = 64;
@@ -44,25 +44,23 @@ impl Made {
 
 impl Reconciler {
     /// Makes the maps hold what the state of the world says of these owners. Returns how many names they refused.
-    pub(super) fn write(&mut self, owners: &[&Owner]) -> usize {
+    pub(super) fn write(&mut self, owners: &[Owner]) -> usize {
         let mut refused = 0;
-        for owners in owners.chunks(AT_ONCE) {
-            for (owner, made) in owners.iter().zip(self.work_out(owners)) {
-                self.not_served.set(owner, made.skipped, &made.unwritten);
-                let changed = self.table.set(&mut self.store, owner, made.drafts);
-                refused += changed.refused;
-                self.heed(changed);
-            }
+        for (owner, made) in owners.iter().zip(self.work_out(owners)) {
+            self.not_served.set(owner, made.skipped, &made.unwritten);
+            let changed = self.table.set(&mut self.store, owner, made.drafts);
+            refused += changed.refused;
+            self.heed(changed);
         }
         refused
     }
 
     /// What is made of each of these owners, in their order.
-    fn work_out(&self, owners: &[&Owner]) -> Vec<Made> {
+    fn work_out(&self, owners: &[Owner]) -> Vec<Made> {
         let Some((view, forms)) = self.view() else {
             return owners.iter().map(|_| Made::default()).collect();
         };
-        let all = |owners: &[&Owner]| -> Vec<Made> {
+        let all = |owners: &[Owner]| -> Vec<Made> {
             let made = owners.iter().map(|owner| Made::of(owner, view, forms));
             made.collect()
         };

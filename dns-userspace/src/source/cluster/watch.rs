@@ -4,7 +4,7 @@
 //! bookmark. Both prove that the server is alive and that nothing up to there is missed. So silence
 //! means trouble, and no further request is needed to notice it.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use dns_core::{
     objects::{Kind, ObjectReference, written::Written},
@@ -19,7 +19,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::{
     sync::{Notify, mpsc::Sender},
-    time::Instant,
+    time::{Instant, Interval, MissedTickBehavior, interval},
 };
 
 use super::{
@@ -28,7 +28,7 @@ use super::{
     trouble::Trouble,
     unread::Unread,
 };
-use crate::told::Told;
+use crate::{datapath::control, told::Told};
 
 /// How long a kind may be silent before it counts as lost.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -38,6 +38,13 @@ const WATCH_SECONDS: u32 = 25;
 
 /// How long the first watch after a trouble lasts: its end proves that nothing is missed.
 const FIRST_WATCH_SECONDS: u32 = 4;
+
+/// How often the source says that there is nothing more to read.
+const QUIET_EVERY: Duration = Duration::from_millis(200);
+
+/// How often everything that has something to do gets its turn before nothing counts as nothing: the runtime looks at the
+/// sockets, a connection's task reads and hands on, and is asked for more. See [`Follower::attend`].
+const TURNS: u32 = 3;
 
 /// How long a streamed list may take.
 const LIST_SECONDS: u32 = 290;
@@ -66,6 +73,8 @@ pub(super) struct Follower {
     told: Told,
     unread: Unread,
     backoff: DefaultBackoff,
+    /// When to look next whether there is something to read.
+    looks: Interval,
     /// Wakes the followers of the other kinds when one has come through again.
     reached: Arc<Notify>,
 }
@@ -92,6 +101,7 @@ impl Follower {
             told: Told::default(),
             unread: Unread::default(),
             backoff: DefaultBackoff::default(),
+            looks: looks(),
             reached,
         }
     }
@@ -129,10 +139,16 @@ impl Follower {
                 return;
             }
             let pause = self.backoff.next().unwrap_or(SILENCE);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.reached.notified() => {}
-                () = self.events.closed() => return,
+            let (reached, events) = (Arc::clone(&self.reached), self.events.clone());
+            let waited = self.attend(async {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = reached.notified() => {}
+                    () = events.closed() => {}
+                }
+            });
+            if waited.await.is_err() {
+                return;
             }
         }
     }
@@ -153,7 +169,9 @@ impl Follower {
         let mut token = None;
         loop {
             let first = token.is_none();
-            let page = list::fetch::<W>(&self.client, path(self.kind), token).await?;
+            let (client, path) = (self.client.clone(), path(self.kind));
+            let page = list::fetch::<W>(&client, path, token);
+            let page = self.attend(page).await??;
             if first {
                 self.relisting().await?;
             }
@@ -175,7 +193,7 @@ impl Follower {
         let stream = self.open::<W>("", LIST_SECONDS, true).await?;
         let mut stream = pin!(stream);
         self.relisting().await?;
-        while let Some(event) = next(stream.as_mut()).await? {
+        while let Some(event) = self.attend(next(stream.as_mut())).await?? {
             match event {
                 WatchEvent::Added(written) | WatchEvent::Modified(written) => {
                     self.apply(written).await?;
@@ -203,7 +221,7 @@ impl Follower {
         let begin = Instant::now();
         let stream = self.open::<W>(&version, seconds, false).await?;
         let mut stream = pin!(stream);
-        while let Some(event) = next(stream.as_mut()).await? {
+        while let Some(event) = self.attend(next(stream.as_mut())).await?? {
             match event {
                 WatchEvent::Added(written) | WatchEvent::Modified(written) => {
                     let version = version_of(&written)?;
@@ -235,7 +253,7 @@ impl Follower {
     }
 
     async fn open<W: Clone + DeserializeOwned>(
-        &self,
+        &mut self,
         version: &str,
         seconds: u32,
         list: bool,
@@ -249,9 +267,36 @@ impl Follower {
         let request = Request::new(path(self.kind))
             .watch(&parameters, version)
             .map_err(kube::Error::BuildRequest)?;
-        match tokio::time::timeout(SILENCE, self.client.request_events::<W>(request)).await {
+        let client = self.client.clone();
+        let opened = tokio::time::timeout(SILENCE, client.request_events::<W>(request));
+        match self.attend(opened).await? {
             Ok(stream) => Ok(stream?),
             Err(_) => Err(Trouble::Silence(SILENCE)),
+        }
+    }
+
+    /// Waits for what is to come, and says now and then that there is nothing more to read.
+    ///
+    /// That is certain in a runtime of one thread: when everything yields, it looks at the sockets and gives a turn to
+    /// whoever waited for them, before it comes back here.
+    async fn attend<F: Future>(&mut self, coming: F) -> Result<F::Output, Trouble> {
+        let mut coming = pin!(coming);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut coming => return Ok(output),
+                _ = self.looks.tick() => {}
+            }
+            let at = control::now();
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+                if let Poll::Ready(output) = futures_util::poll!(&mut coming) {
+                    self.looks.reset_immediately();
+                    return Ok(output);
+                }
+            }
+            let kind = self.kind;
+            self.tell(Event::Quiet { kind, at }).await?;
         }
     }
 
@@ -341,6 +386,12 @@ impl Follower {
             .await
             .map_err(|_| Trouble::NoReceiver)
     }
+}
+
+fn looks() -> Interval {
+    let mut looks = interval(QUIET_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
 }
 
 /// The next event of a watch; none at its end.

@@ -12,7 +12,6 @@ use dns_core::{
 };
 
 use super::Kernel;
-use dns_userspace::datapath::control::NEVER;
 
 /// What came of filling the maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,8 +56,6 @@ impl Kernel {
         let zones = encode::zones(policy, self.serial).context("write the zones' names")?;
         let control = self.store.control();
         control.claim(policy.mark(&forms));
-        control.set_denials(0);
-        control.set_endpoints(NEVER);
         self.store.put_policy(policy, forms.rows(), &zones)?;
         self.forms = forms;
         self.carry(world, resolved, world.owners())
@@ -97,9 +94,7 @@ impl Kernel {
                 self.owners.insert(owner);
             }
             let deaf = self.table.settle(&mut self.store);
-            let is_certain = world.fresh() && !deaf;
-            let deadline = if is_certain { NEVER } else { 0 };
-            self.store.control().set_denials(deadline);
+            self.store.control().suspend_denials(!world.fresh() || deaf);
             self.may_answer = true;
         }
         filled.names = self.table.entries();

@@ -6,12 +6,13 @@ use anyhow::{Context, Result};
 use dns_core::{
     encode::{self, Forms},
     objects::{Address, Endpoint, EndpointSlice, Kind, Namespace, Object, Service},
+    permission::Permission,
     policy::{Policy, Zone},
     projection::{self, NothingResolved, View},
     table::{Changed, Table},
     world::{Affected, Event, World},
 };
-use dns_userspace::datapath::{control::NEVER, store::Store};
+use dns_userspace::datapath::store::Store;
 
 use super::{CHANGING, Changing, FILLERS, STEADY, filler, steady};
 use crate::site::{SERVERS, address};
@@ -126,8 +127,7 @@ pub(super) fn writer(store: Store) -> Result<Writer> {
     }
     let addresses = SERVERS.map(address).into();
     writer.store.set_destinations(&addresses)?;
-    writer.store.control().set_denials(NEVER);
-    writer.store.control().renew_lease();
+    writer.store.control().permit(Permission::FOREVER);
     Ok(writer)
 }
 
@@ -152,7 +152,6 @@ pub(super) fn write(writer: &mut Writer, stop: &AtomicBool) -> u64 {
                 writer.delete(Kind::Service, &filler);
             }
         }
-        writer.store.control().renew_lease();
     }
     rounds
 }

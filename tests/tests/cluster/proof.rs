@@ -1,0 +1,163 @@
+//! What the kernel says rests on proof with an age: an agent that was stopped, is slow, or has lost its source renews nothing
+//! by what it knew before.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use dns_core::permission::{LEASE, Permission};
+use dns_userspace::datapath::{
+    control,
+    object::{self, Sizes},
+};
+use tests::{eventually, hickory_proto::rr::RecordType, skipped_without_root};
+
+use crate::{
+    scene::{LIMIT, Scene, denied, records},
+    trouble::ABSENT,
+};
+
+/// How long after a service has come its name may still be denied, as long as the API server tells of it at once.
+const DENIED_AFTER: Duration = Duration::from_secs(1);
+
+#[test]
+fn an_agent_that_wakes_denies_nothing_that_has_come_while_it_was_stopped() -> Result<()> {
+    if skipped_without_root("an_agent_that_wakes_denies_nothing_that_has_come_while_it_was_stopped")
+    {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    scene.follow(ABSENT, RecordType::A, &denied())?;
+    scene.agent.pause()?;
+    eventually(LIMIT, "the lease to end", || {
+        let answer = scene.ask(ABSENT, RecordType::A)?;
+        ensure!(answer == denied().passed(), "it is {answer:?}");
+        let passed = scene.passed("lease")?;
+        ensure!(passed > 0, "it passed for another reason");
+        Ok(())
+    })?;
+    scene.apply_service(
+        "default",
+        "absent",
+        "{clusterIP: 10.96.4.4, ports: [{port: 80}]}",
+    )?;
+    scene.follow(ABSENT, RecordType::A, &records(&["10.96.4.4"]).passed())?;
+    let [answers, denials] = [scene.counted("answer")?, scene.counted("nxdomain")?];
+    scene.agent.resume()?;
+    let woken = Instant::now();
+    while scene.counted("answer")? == answers {
+        scene.resolve(ABSENT, RecordType::A)?;
+        ensure!(woken.elapsed() < LIMIT, "the kernel does not answer again");
+    }
+    assert_eq!(scene.counted("nxdomain")?, denials);
+    Ok(())
+}
+
+#[test]
+fn an_agent_that_gets_hardly_any_time_denies_nothing_for_long_that_has_come() -> Result<()> {
+    const SERVICES: u32 = 300;
+    let name = "an_agent_that_gets_hardly_any_time_denies_nothing_for_long_that_has_come";
+    if skipped_without_root(name) {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    scene.follow(ABSENT, RecordType::A, &denied())?;
+    let over = AtomicBool::new(false);
+    let services: Vec<String> = (0..SERVICES)
+        .map(|number| {
+            format!(
+                "{{apiVersion: v1, kind: Service, metadata: {{name: come-{number}, namespace: default}}, \
+                 spec: {{ports: [{{port: 80}}]}}}}"
+            )
+        })
+        .collect();
+    let last = format!("come-{}.default.svc.cluster.local", SERVICES - 1);
+    let longest = thread::scope(|scope| {
+        // Three hundredths of a CPU.
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                scene.agent.pause()?;
+                thread::sleep(Duration::from_millis(97));
+                scene.agent.resume()?;
+                thread::sleep(Duration::from_millis(3));
+            }
+            anyhow::Ok(())
+        });
+        let longest = (|| {
+            scene.api.apply(&services.join("\n---\n"))?;
+            let come = Instant::now();
+            let mut longest = Duration::ZERO;
+            loop {
+                let asked = come.elapsed();
+                let before = scene.counted("nxdomain")?;
+                scene.resolve(&last, RecordType::A)?;
+                if scene.counted("nxdomain")? > before {
+                    longest = asked;
+                }
+                if scene.counted("answer")? > 0 && asked > 4 * DENIED_AFTER {
+                    return anyhow::Ok(longest);
+                }
+                ensure!(asked < LIMIT, "the kernel never answers for {last}");
+            }
+        })();
+        over.store(true, Ordering::Relaxed);
+        longest
+    })?;
+    println!("denied until {longest:?} after it was there");
+    assert!(longest < DENIED_AFTER, "{longest:?}");
+    Ok(())
+}
+
+#[test]
+fn addresses_of_endpoints_are_left_when_their_source_is_lost_for_long() -> Result<()> {
+    let name = "addresses_of_endpoints_are_left_when_their_source_is_lost_for_long";
+    if skipped_without_root(name) {
+        return Ok(());
+    }
+    let mut scene = Scene::prepare_with(&["--keep-endpoints", "2"])?;
+    let headless = "head.default.svc.cluster.local";
+    let kubernetes = "kubernetes.default.svc.cluster.local";
+    scene.apply_service("default", "head", "{clusterIP: None, ports: [{port: 80}]}")?;
+    scene.apply_slice("head", "[{addresses: [10.244.1.1]}]")?;
+    scene.follow(headless, RecordType::A, &records(&["10.244.1.1"]))?;
+    scene.api.kill();
+    eventually(LIMIT, "addresses of endpoints to be left", || {
+        let answer = scene.ask(headless, RecordType::A)?;
+        let left = records(&["10.244.1.1"]).passed();
+        ensure!(answer == left, "it is {answer:?}");
+        Ok(())
+    })?;
+    assert!(scene.passed("endpoints")? > 0);
+    let answer = scene.ask(kubernetes, RecordType::A)?;
+    assert_eq!(answer, records(&["10.96.0.1"]));
+    scene.api.start()?;
+    scene.follow(headless, RecordType::A, &records(&["10.244.1.1"]))
+}
+
+#[test]
+fn a_lease_that_another_clock_has_given_is_ended() -> Result<()> {
+    if skipped_without_root("a_lease_that_another_clock_has_given_is_ended") {
+        return Ok(());
+    }
+    let mut scene = Scene::new()?;
+    scene.agent.terminate()?;
+    scene.api.kill();
+    let hour = control::now() + 3_600_000_000_000;
+    let loaded = object::load(scene.pins(), Sizes::default())?;
+    loaded.control.permit(Permission {
+        answers: hour,
+        denials: hour,
+        endpoints: hour,
+    });
+    assert!(loaded.control.lease_left() > LEASE);
+    let kubeconfig = scene.api.kubeconfig();
+    scene.restart_agent(&kubeconfig)?;
+    eventually(LIMIT, "the lease to end", || {
+        let left = loaded.control.lease_left();
+        ensure!(left.is_zero(), "{left:?} are left");
+        Ok(())
+    })
+}
