@@ -1,15 +1,17 @@
 //! The reconciler: what the agent works on, and how the maps come to hold it when something has happened.
 
 mod dirty;
+mod dns;
 mod external;
 mod look;
+mod permit;
 mod policy;
 mod report;
 mod skipped;
 mod unheard;
 mod write;
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use dns_core::{
@@ -27,8 +29,8 @@ use tokio::{
 };
 
 use self::{
-    dirty::Dirty, external::External, look::LastLook, policy::AgreedPolicy, skipped::NotServed,
-    unheard::Unheard, write::AT_ONCE,
+    dirty::Dirty, dns::Dns, external::External, look::LastLook, policy::AgreedPolicy,
+    skipped::NotServed, unheard::Unheard, write::AT_ONCE,
 };
 use super::{heartbeat::Heartbeat, interfaces::Coverage};
 use crate::{
@@ -57,8 +59,7 @@ pub(super) struct Reconciler {
     policy: AgreedPolicy,
     /// The serial number of SOA records.
     serial: u32,
-    dns_service: (String, String),
-    more_addresses: Vec<SocketAddr>,
+    dns: Dns,
     world: World,
     external: External,
     dirty: Dirty,
@@ -75,11 +76,6 @@ pub(super) struct Reconciler {
     ready: bool,
     /// Whether the maps began as those of an earlier agent.
     adopted: bool,
-    addresses: BTreeSet<SocketAddr>,
-    /// Whether the kernel knows them.
-    located: bool,
-    /// Whether they may have changed.
-    addresses_dirty: bool,
     /// Whether the policy may have changed.
     policy_dirty: bool,
     /// What was last said about whether questions are answered: what forbids it, or nothing does.
@@ -143,8 +139,7 @@ impl Reconciler {
         let mut reconciler = Self {
             policy: AgreedPolicy::new(&config.set_up, config.reading),
             serial: policy::serial(),
-            dns_service: config.dns_service.clone(),
-            more_addresses: config.dns_addresses.clone(),
+            dns: Dns::new(config),
             world: World::default(),
             external: External::new(resolved),
             dirty: Dirty::default(),
@@ -157,9 +152,6 @@ impl Reconciler {
             endpoints_lost: None,
             ready: false,
             adopted: loaded.adopted,
-            addresses: BTreeSet::new(),
-            located: false,
-            addresses_dirty: true,
             policy_dirty: true,
             said: None,
             not_served: NotServed::default(),
@@ -195,9 +187,8 @@ impl Reconciler {
             self.policy_dirty = true;
             return;
         }
-        let dns_service = Owner::service(&self.dns_service.0, &self.dns_service.1);
-        if affected.contains(&dns_service) {
-            self.addresses_dirty = true;
+        if affected.contains(&self.dns.owner()) {
+            self.dns.mark_dirty();
             // The servers' port chooses among the Corefile's server blocks.
             self.policy_dirty = true;
         }
@@ -218,8 +209,9 @@ impl Reconciler {
         }
         self.follow_external();
         self.write_dirty()?;
-        if self.phase == Phase::Filled && std::mem::take(&mut self.addresses_dirty) {
-            self.find_addresses();
+        if self.phase == Phase::Filled && self.dns.is_dirty() {
+            self.follow_servers();
+            self.dns.find(&self.world, &mut self.store, &mut self.told);
         }
         let obstacle = self.permit();
         if self.tell_obstacle(obstacle) || policy_dirty {
@@ -326,128 +318,6 @@ impl Reconciler {
         Some((view, &stored.forms))
     }
 
-    /// Works out which addresses are the cluster's DNS.
-    fn find_addresses(&mut self) {
-        self.follow_servers();
-        let (namespace, name) = &self.dns_service;
-        let mut addresses: BTreeSet<SocketAddr> =
-            projection::dns_addresses(&self.world, namespace, name)
-                .into_iter()
-                .collect();
-        addresses.extend(&self.more_addresses);
-        if self.located && addresses == self.addresses {
-            return;
-        }
-        let left = match self.store.set_destinations(&addresses) {
-            Ok(left) => left,
-            Err(error) => {
-                // It is tried again with one of the next beats.
-                self.located = false;
-                let error = format!("{error:#}");
-                if self.told.is_new(&error, Instant::now()) {
-                    tracing::warn!("{error}; trying again, quietly");
-                }
-                return;
-            }
-        };
-        if !left.is_empty() && self.told.is_new("DNS addresses are left", Instant::now()) {
-            let left: Vec<String> = left.iter().map(SocketAddr::to_string).collect();
-            tracing::warn!(
-                "these DNS addresses are too many, or have one port too many: their questions go to the DNS service: {}",
-                left.join(", ")
-            );
-        }
-        self.addresses = addresses;
-        self.located = true;
-    }
-
-    /// What forbids every answer.
-    fn obstacle(&self) -> Option<Obstacle> {
-        if self.policy.is_silent() {
-            Some(Obstacle::LeftAll)
-        } else if !self.world.complete() {
-            Some(Obstacle::NotListed)
-        } else if self.policy.agreed().is_none() {
-            Some(Obstacle::NoPolicy)
-        } else if self.phase != Phase::Filled {
-            Some(Obstacle::Filling)
-        } else if self.rewritten_at.is_some() {
-            Some(Obstacle::LeftAll)
-        } else if self.store.stale() > 0 {
-            Some(Obstacle::Stale(self.store.stale()))
-        } else if self.addresses.is_empty() {
-            Some(Obstacle::NoAddress)
-        } else {
-            None
-        }
-    }
-
-    /// All that the source had told by then is in the maps; zero: never yet.
-    fn settled(&self) -> u64 {
-        match self.phase {
-            Phase::Filled => self.dirty.oldest().unwrap_or_else(|| self.world.quiet()),
-            Phase::Waiting | Phase::Filling => 0,
-        }
-    }
-
-    /// Tells the heartbeat what is known now. Returns what forbids every answer.
-    fn permit(&mut self) -> Option<Obstacle> {
-        let control = self.store.control();
-        control.suspend_answers(self.store.stale() > 0);
-        if self.phase == Phase::Filled {
-            let deaf = self.table.settle(&mut self.store);
-            self.store.control().suspend_denials(deaf);
-        }
-        let obstacle = self.obstacle();
-        let settled = self.settled();
-        self.heartbeat.tell(|facts| {
-            facts.settled = settled;
-            facts.obstacle.clone_from(&obstacle);
-            facts.absence_is_certain = self.world.fresh();
-            facts.endpoints_lost = self.endpoints_lost;
-        });
-        obstacle
-    }
-
-    /// Says when questions begin to be answered, and when they are not any more. Returns whether that has changed.
-    fn tell_obstacle(&mut self, obstacle: Option<Obstacle>) -> bool {
-        if self.said.as_ref() == Some(&obstacle) {
-            return false;
-        }
-        match &obstacle {
-            // It was told with the policy, or with what is listed.
-            Some(
-                Obstacle::LeftAll | Obstacle::NotListed | Obstacle::NoPolicy | Obstacle::Filling,
-            ) => {}
-            Some(Obstacle::Stale(entries)) => {
-                if !matches!(self.said, Some(Some(Obstacle::Stale(_)))) {
-                    tracing::error!(
-                        entries,
-                        "the kernel refuses to remove entries that must not stay, so nothing is answered until it does; the DNS service answers meanwhile"
-                    );
-                }
-            }
-            Some(Obstacle::NoAddress) => {
-                let (namespace, name) = &self.dns_service;
-                tracing::warn!(
-                    "not ready: no address of the cluster's DNS is known, for there is no Service {namespace}/{name} with a UDP port; name another by --dns-service, or an address by --dns-address"
-                );
-            }
-            None => {
-                let addresses: Vec<String> =
-                    self.addresses.iter().map(SocketAddr::to_string).collect();
-                tracing::info!(
-                    names = self.table.entries(),
-                    interfaces = self.interfaces.borrow().attached,
-                    "answering questions to {}",
-                    addresses.join(", ")
-                );
-            }
-        }
-        self.said = Some(obstacle);
-        true
-    }
-
     /// Notes what no event tells of: time that has changed the policy, names that the maps have refused.
     pub(super) fn beat(&mut self) -> anyhow::Result<()> {
         self.interfaces.has_changed().context(
@@ -458,7 +328,7 @@ impl Reconciler {
             self.store.remove_stale();
             if self.beats.is_multiple_of(RETRY_EVERY) {
                 self.retry();
-                self.addresses_dirty = true;
+                self.dns.mark_dirty();
             }
         }
         self.unheard.beat();

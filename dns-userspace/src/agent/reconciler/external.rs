@@ -233,7 +233,7 @@ impl Reconciler {
 
     /// Says where the DNS service is asked for external names.
     pub(super) fn follow_servers(&mut self) {
-        let servers = servers(&self.world, &self.dns_service, &self.more_addresses);
+        let servers = servers(&self.world, self.dns.service(), self.dns.more());
         self.external.ask_at(servers);
     }
 }

@@ -128,7 +128,7 @@ impl Reconciler {
             return;
         }
         let texts = self.policy.texts();
-        if let Some(left) = self.policy.work_out(&self.world, &self.dns_service) {
+        if let Some(left) = self.policy.work_out(&self.world, self.dns.service()) {
             self.tell_policy(&left);
             self.external.mark_dirty();
         }

@@ -77,7 +77,12 @@ impl Reconciler {
             policy: self.policy_report(),
             denials: self.denials(),
             kinds: kinds.collect(),
-            dns_addresses: self.addresses.iter().map(ToString::to_string).collect(),
+            dns_addresses: self
+                .dns
+                .addresses()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             names: counted(self.table.entries()),
             refused: counted(self.table.refused().count()),
             left_out: counted(self.table.left_out()),
@@ -98,7 +103,7 @@ impl Reconciler {
 
     /// Why nothing is answered; none: it is.
     fn reason(&self) -> Option<String> {
-        let (namespace, name) = &self.dns_service;
+        let (namespace, name) = self.dns.service();
         match self.said.as_ref()? {
             None => {
                 let age = control::now().saturating_sub(self.settled());
