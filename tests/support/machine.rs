@@ -1,10 +1,16 @@
 //! A machine behind a pod: a virtual one, as KubeVirt's masquerade binding connects it, or a container in one.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, process::Output};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::{client::Client, namespace::Namespace, packet_socket::PacketSocket, pod::Pod};
+use crate::{
+    client::Client,
+    namespace::Namespace,
+    packet_socket::PacketSocket,
+    pod::Pod,
+    resolver::{self, Resolver},
+};
 
 /// The bridge in the pod, and its port that leads to the machine.
 const BRIDGE: &str = "k6t-eth0";
@@ -18,6 +24,18 @@ table inet machine {
     chain outwards {
         type nat hook postrouting priority srcnat
         oifname eth0 masquerade
+    }
+}
+";
+
+/// Of a sum that a device is to finish, this leaves another than whoever finishes it needs: so does a whole one in its
+/// place. The kernel's replies are told by their TTL or hop limit.
+const WRONG_SUMS: &str = "\
+table inet wrong_sums {
+    chain inwards {
+        type filter hook prerouting priority raw
+        iifname eth0 udp sport 53 ip ttl 64 udp checksum set udp checksum ^ 0xffff
+        iifname eth0 udp sport 53 ip6 hoplimit 64 udp checksum set udp checksum ^ 0xffff
     }
 }
 ";
@@ -57,6 +75,16 @@ impl MachineBridge {
     pub fn set_checksum_offload(&self, on: bool) -> Result<()> {
         self.pod.set_checksum_offload(BRIDGE, on)?;
         self.pod.set_checksum_offload(PORT, on)
+    }
+
+    /// Gives what arrives at the pod with a TTL or hop limit of 64, as the kernel's replies do, a wrong sum. Where nobody
+    /// finishes or checks it, that is not noticed.
+    ///
+    /// # Errors
+    ///
+    /// What `nft` said.
+    pub fn spoil_sums(&self) -> Result<()> {
+        self.pod.run(&["nft", WRONG_SUMS]).map(drop)
     }
 
     /// Takes over the port of another bridge, and with it the machine.
@@ -134,6 +162,32 @@ impl Machine {
     /// When the machine has no route to the server.
     pub fn client(&self, server: SocketAddr) -> Result<Client> {
         Client::new(&self.namespace, server)
+    }
+
+    /// Runs a program in the machine, as [`Pod::run_with_resolver`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Pod::run_with_resolver`].
+    pub fn run_with_resolver(&self, resolver: &Resolver, words: &[&str]) -> Result<Output> {
+        self.namespace
+            .enter(|| resolver::run_on_this_thread(resolver, words))
+    }
+
+    /// How many datagrams over IPv4 it has dropped because their sum was wrong.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not say.
+    pub fn wrong_sums(&self) -> Result<u64> {
+        let counts = self.namespace.run(&["cat", "/proc/net/snmp"])?;
+        // A line of names, and one of counts.
+        let mut lines = counts.lines().filter(|line| line.starts_with("Udp: "));
+        let names = lines.next().into_iter().flat_map(str::split_whitespace);
+        let counts = lines.next().into_iter().flat_map(str::split_whitespace);
+        let count = names.zip(counts).find(|(name, _)| *name == "InCsumErrors");
+        let (_, count) = count.context("find InCsumErrors in /proc/net/snmp")?;
+        Ok(count.parse()?)
     }
 
     /// A socket in the machine for whole frames on `eth0`.

@@ -1,7 +1,9 @@
 //! Real clients that lose every answer of the kernel, while those of the DNS service arrive: each is soon left to
 //! the latter.
 
-use std::process::Command;
+mod machines;
+
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use tests::{Folder, Pod, Resolver, Tool, program, skip};
@@ -36,42 +38,49 @@ const SYSTEMD_RESOLVED: (&str, &str) = (
 /// of a second each, until the agent has made sure of its repeats.
 const NAMES: u8 = 20;
 
-/// A site whose pod loses the kernel's answers, and a client's program.
-struct Scene {
-    site: Site,
-    folder: Folder,
-    resolver: Resolver,
+/// A site with the Services s0, s1 and on, one more than [`NAMES`], whose DNS service is one hop behind the node.
+fn new_site() -> Result<Site> {
+    let service = |number: u8| {
+        let addresses = [
+            format!("10.96.1.{number}"),
+            format!("fd00:10:96::1:{number}"),
+        ];
+        Service::new(
+            &format!("s{number}"),
+            &addresses.each_ref().map(|text| &**text),
+        )
+    };
+    let services: Vec<Service> = (0..=NAMES).map(service).collect();
+    let site = Site::with_services(|node| Pod::new(node, 1), &services)?;
+    site.node.set_sysctl("ipv4/ip_default_ttl", "63")?;
+    let interface = site.pod.node_interface();
+    let hop_limit = format!("ipv6/conf/{interface}/hop_limit");
+    site.node.set_sysctl(&hop_limit, "63")?;
+    Ok(site)
 }
 
-impl Scene {
-    fn new(server: &str) -> Result<Self> {
-        let service = |number: u8| {
-            let addresses = [
-                format!("10.96.1.{number}"),
-                format!("fd00:10:96::1:{number}"),
-            ];
-            Service::new(
-                &format!("s{number}"),
-                &addresses.each_ref().map(|text| &**text),
-            )
-        };
-        let services: Vec<Service> = (0..NAMES).map(service).collect();
-        let site = Site::with_services(|node| Pod::new(node, 1), &services)?;
-        site.node.set_sysctl("ipv4/ip_default_ttl", "63")?;
-        let interface = site.pod.node_interface();
-        let hop_limit = format!("ipv6/conf/{interface}/hop_limit");
-        site.node.set_sysctl(&hop_limit, "63")?;
-        site.pod.namespace().run(&["nft", LOSS])?;
-        Ok(Self {
-            site,
-            folder: Folder::new()?,
-            resolver: Resolver::of_pod("shop", ip(server)),
-        })
-    }
+/// The full name of the Service of this number.
+fn name_of(number: u8) -> String {
+    full(&format!("s{number}")) + "."
+}
 
-    /// Puts a client's file into its folder, and returns its path.
+/// A client has found each of these names.
+fn has_found(names: &[&str], output: &Output) {
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
+    for name in names {
+        let found = printed.contains(&format!("{name} found"));
+        assert!(found, "{printed}{said}");
+    }
+}
+
+/// The folder of clients' programs.
+struct Programs(Folder);
+
+impl Programs {
+    /// Puts a client's file there, and returns its path.
     fn write(&self, (name, text): (&str, &str)) -> Result<String> {
-        let path = self.folder.write(name, text)?;
+        let path = self.0.write(name, text)?;
         Ok(path.to_string_lossy().into_owned())
     }
 
@@ -86,24 +95,34 @@ impl Scene {
         ensure!(output.status.success(), "{words}: {said}");
         Ok(made)
     }
+}
+
+/// A site whose pod loses the kernel's answers, and a client's program.
+struct Scene {
+    site: Site,
+    programs: Programs,
+    resolver: Resolver,
+}
+
+impl Scene {
+    fn new(server: &str) -> Result<Self> {
+        let site = new_site()?;
+        site.pod.namespace().run(&["nft", LOSS])?;
+        Ok(Self {
+            site,
+            programs: Programs(Folder::new()?),
+            resolver: Resolver::of_pod("shop", ip(server)),
+        })
+    }
 
     /// Runs a client by `words`, which finds each name, and in the end at once.
     fn judge(&self, words: &[&str]) -> Result<()> {
         let agent = self.site.agent(&[])?;
-        let names: Vec<String> = (0..NAMES)
-            .map(|number| full(&format!("s{number}")) + ".")
-            .collect();
+        let names: Vec<String> = (0..NAMES).map(name_of).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let pod = &self.site.pod;
         let output = pod.run_with_resolver(&self.resolver, &[words, &names].concat())?;
-        let printed = String::from_utf8_lossy(&output.stdout);
-        let said = String::from_utf8_lossy(&output.stderr);
-        for name in names {
-            assert!(
-                printed.contains(&format!("{name} found")),
-                "{printed}{said}"
-            );
-        }
+        has_found(&names, &output);
         let (status, report) = agent.full_status(LIMIT)?;
         assert_eq!((report.breaker.unheard, report.breaker.opened), (1, 1));
         let client = &report.breaker.first[0];
@@ -126,7 +145,7 @@ fn at_a_scene(name: &str, server: &str, test: impl FnOnce(&mut Scene) -> Result<
 fn the_gnu_c_library_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
     let name = "the_gnu_c_library_is_left_to_the_dns_service_when_answers_are_lost";
     at_a_scene(name, SERVERS[0], |scene| {
-        scene.judge(&[&scene.compile(LOOK_UP, "gcc -o PROGRAM SOURCE")?])
+        scene.judge(&[&scene.programs.compile(LOOK_UP, "gcc -o PROGRAM SOURCE")?])
     })
 }
 
@@ -134,7 +153,9 @@ fn the_gnu_c_library_is_left_to_the_dns_service_when_answers_are_lost() -> Resul
 fn musl_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
     let name = "musl_is_left_to_the_dns_service_when_answers_are_lost";
     at_a_scene(name, SERVERS[1], |scene| {
-        scene.judge(&[&scene.compile(LOOK_UP, "musl-gcc -static -o PROGRAM SOURCE")?])
+        scene.judge(&[&scene
+            .programs
+            .compile(LOOK_UP, "musl-gcc -static -o PROGRAM SOURCE")?])
     })
 }
 
@@ -142,7 +163,9 @@ fn musl_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
 fn c_ares_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
     let name = "c_ares_is_left_to_the_dns_service_when_answers_are_lost";
     at_a_scene(name, SERVERS[0], |scene| {
-        scene.judge(&[&scene.compile(C_ARES, "gcc -o PROGRAM SOURCE -lcares")?])
+        scene.judge(&[&scene
+            .programs
+            .compile(C_ARES, "gcc -o PROGRAM SOURCE -lcares")?])
     })
 }
 
@@ -150,7 +173,9 @@ fn c_ares_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
 fn go_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
     let name = "go_is_left_to_the_dns_service_when_answers_are_lost";
     at_a_scene(name, SERVERS[1], |scene| {
-        scene.judge(&[&scene.compile(GO, "CGO_ENABLED=0 go build -o PROGRAM SOURCE")?])
+        scene.judge(&[&scene
+            .programs
+            .compile(GO, "CGO_ENABLED=0 go build -o PROGRAM SOURCE")?])
     })
 }
 
@@ -158,7 +183,7 @@ fn go_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
 fn java_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
     let name = "java_is_left_to_the_dns_service_when_answers_are_lost";
     at_a_scene(name, SERVERS[0], |scene| {
-        let classes = scene.compile(JAVA, "javac -d PROGRAM SOURCE")?;
+        let classes = scene.programs.compile(JAVA, "javac -d PROGRAM SOURCE")?;
         let server = format!("-Dserver=dns://{}", ip(SERVERS[0]));
         scene.judge(&["java", &server, "-cp", &classes, "LookUp"])
     })
@@ -176,9 +201,9 @@ fn systemd_resolved_is_left_to_the_dns_service_when_answers_are_lost() -> Result
     };
     at_a_scene(name, SERVERS[0], |scene| {
         scene.resolver.nameservers = vec![[127, 0, 0, 53].into()];
-        let script = scene.write(SYSTEMD_RESOLVED)?;
-        let program = scene.compile(LOOK_UP, "gcc -o PROGRAM SOURCE")?;
-        let folder = scene.folder.path().to_string_lossy();
+        let script = scene.programs.write(SYSTEMD_RESOLVED)?;
+        let program = scene.programs.compile(LOOK_UP, "gcc -o PROGRAM SOURCE")?;
+        let folder = scene.programs.0.path().to_string_lossy();
         let server = ip(SERVERS[0]).to_string();
         scene.judge(&["sh", &script, &folder, &resolved, &server, &program])
     })
