@@ -40,6 +40,9 @@ table inet wrong_sums {
 }
 ";
 
+/// Where a kernel tells what it has dropped.
+pub(crate) const COUNTS: &str = "/proc/net/snmp";
+
 /// A bridge in the namespace of a pod, which forwards and translates (masquerades) both families for a
 /// machine behind it. To the machine, each looks like any other.
 #[derive(Debug)]
@@ -180,14 +183,7 @@ impl Machine {
     ///
     /// When the kernel does not say.
     pub fn wrong_sums(&self) -> Result<u64> {
-        let counts = self.namespace.run(&["cat", "/proc/net/snmp"])?;
-        // A line of names, and one of counts.
-        let mut lines = counts.lines().filter(|line| line.starts_with("Udp: "));
-        let names = lines.next().into_iter().flat_map(str::split_whitespace);
-        let counts = lines.next().into_iter().flat_map(str::split_whitespace);
-        let count = names.zip(counts).find(|(name, _)| *name == "InCsumErrors");
-        let (_, count) = count.context("find InCsumErrors in /proc/net/snmp")?;
-        Ok(count.parse()?)
+        wrong_sums(&self.namespace.run(&["cat", COUNTS])?)
     }
 
     /// A socket in the machine for whole frames on `eth0`.
@@ -198,4 +194,15 @@ impl Machine {
     pub fn packet_socket(&self) -> Result<PacketSocket> {
         PacketSocket::open(&self.namespace, OWN)
     }
+}
+
+/// How many datagrams had a wrong sum, by the text of [`COUNTS`].
+pub(crate) fn wrong_sums(counts: &str) -> Result<u64> {
+    // A line of names, and one of counts.
+    let mut lines = counts.lines().filter(|line| line.starts_with("Udp: "));
+    let names = lines.next().into_iter().flat_map(str::split_whitespace);
+    let counts = lines.next().into_iter().flat_map(str::split_whitespace);
+    let count = names.zip(counts).find(|(name, _)| *name == "InCsumErrors");
+    let (_, count) = count.with_context(|| format!("find InCsumErrors in {COUNTS}"))?;
+    Ok(count.parse()?)
 }

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     folder::Folder,
-    machine::{MachineBridge, PORT},
+    machine::{COUNTS, MachineBridge, PORT, wrong_sums},
     namespace::checked,
     process::Process,
     wait::eventually,
@@ -122,6 +122,15 @@ impl VirtualMachine {
         let console = self.console.get_mut();
         writeln!(console, "{line}; echo end").context("write to the serial line")?;
         self.read_to("end").with_context(|| format!("run `{line}`"))
+    }
+
+    /// How many datagrams over IPv4 it has dropped because their sum was wrong.
+    ///
+    /// # Errors
+    ///
+    /// As [`VirtualMachine::run`], and when its kernel does not say.
+    pub fn wrong_sums(&mut self) -> Result<u64> {
+        wrong_sums(&self.run(&format!("cat {COUNTS}"))?)
     }
 
     fn read_to(&mut self, end: &str) -> Result<String> {
