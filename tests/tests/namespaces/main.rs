@@ -21,5 +21,6 @@ mod nonsense;
 mod plain;
 mod resolvers;
 mod site;
+mod steady;
 mod stress;
 mod virtual_machine;

@@ -142,6 +142,7 @@ pub(crate) const TEST: &[Need] = &[
     Need::Program("nft"),
     Need::Program("busybox"),
     Need::Program("qemu-system-x86_64"),
+    Need::Program("dnsperf"),
     Need::Program("openssl"),
     Need::Program("musl-gcc"),
     Need::CAres,
