@@ -45,6 +45,10 @@ pub struct Report {
     pub dns_addresses: Vec<String>,
     /// What is asked of external names.
     pub external: ReportedExternal,
+    /// Names in the kernel's maps.
+    pub names: u64,
+    /// Objects, or parts of them, that are not served.
+    pub skipped: ReportedFailing,
     /// On how many interfaces other programs run before the datapath.
     pub interfaces_behind: u64,
     /// Clients that have probably not got the kernel's answers.
@@ -82,7 +86,7 @@ pub struct ReportedExternal {
     pub failing: ReportedFailing,
 }
 
-/// Questions that were not answered.
+/// What does not work.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReportedFailing {
     /// How many.
@@ -91,10 +95,10 @@ pub struct ReportedFailing {
     pub first: Vec<ReportedFailure>,
 }
 
-/// A question that was not answered.
+/// Something that does not work.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReportedFailure {
-    /// The question, such as `db.example.com. A`.
+    /// A question, such as `db.example.com. A`, or an object, such as `Service shop/web`.
     pub object: String,
     /// Why.
     pub reason: String,

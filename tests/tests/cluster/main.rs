@@ -7,6 +7,7 @@
 mod addresses;
 mod connection;
 mod history;
+mod large_service;
 mod namespaces;
 mod policy;
 mod proof;
