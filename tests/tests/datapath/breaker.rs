@@ -93,6 +93,18 @@ fn look_up(node: &mut Node, resolver: &Resolver, name: &str, next_id: &mut u16) 
     None
 }
 
+/// A node whose only client has lost its answers until its circuit was opened; and the next ID.
+fn open() -> (Node, u16) {
+    let (mut node, mut id) = (Node::new(), 1);
+    let glibc = &RESOLVERS[0];
+    let mut number = 0;
+    while node.opened.is_none() {
+        look_up(&mut node, glibc, &format!("absent-{number}"), &mut id);
+        number += 1;
+    }
+    (node, id)
+}
+
 pub(super) fn fresh(next_id: &mut u16) -> u16 {
     *next_id = next_id.wrapping_mul(25_173).wrapping_add(13_849);
     *next_id
@@ -138,13 +150,7 @@ fn a_client_whose_answers_are_lost_gets_the_dns_services_at_the_second_try_and_s
 
 #[test]
 fn a_client_that_gets_its_answers_again_is_answered_again_whichever_agent_asks() {
-    let (mut node, mut id) = (Node::new(), 1);
-    let glibc = &RESOLVERS[0];
-    let mut number = 0;
-    while node.opened.is_none() {
-        look_up(&mut node, glibc, &format!("absent-{number}"), &mut id);
-        number += 1;
-    }
+    let (mut node, mut id) = open();
     node.restart_agent();
     node.wait(10_000);
     assert!(
@@ -171,13 +177,7 @@ fn a_client_that_gets_its_answers_again_is_answered_again_whichever_agent_asks()
 #[test]
 fn who_asks_at_a_steady_pace_is_answered_again_when_the_fault_is_mended() {
     for pace in [1_000, 5_000] {
-        let (mut node, mut id) = (Node::new(), 1);
-        let glibc = &RESOLVERS[0];
-        let mut number = 0;
-        while node.opened.is_none() {
-            look_up(&mut node, glibc, &format!("absent-{number}"), &mut id);
-            number += 1;
-        }
+        let (mut node, mut id) = open();
         let mut rounds = 0;
         while !node.circuit().is_closed() {
             node.wait(pace);
