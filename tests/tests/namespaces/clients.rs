@@ -3,9 +3,23 @@
 
 mod machines;
 
-use std::process::{Command, Output};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            fs::OpenOptionsExt,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+    path::Path,
+    process::{Command, Output},
+    thread,
+};
 
 use anyhow::{Context, Result, ensure};
+use nix::fcntl::OFlag;
 use tests::{Folder, Pod, Resolver, Tool, program, skip};
 
 use crate::{
@@ -189,6 +203,27 @@ fn java_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
     })
 }
 
+/// The socket at which the pod's systemd-resolved says that it has started (sd_notify(3)).
+fn notified(pod: &Pod) -> Result<UnixDatagram> {
+    let address = SocketAddr::from_abstract_name("resolved")?;
+    let socket = pod
+        .namespace()
+        .enter(|| Ok(UnixDatagram::bind_addr(&address)?))?;
+    socket.set_read_timeout(Some(LIMIT))?;
+    Ok(socket)
+}
+
+/// Hands what was said at the socket to the reader of the pipe, if there is one; nothing, if nothing is said in time.
+fn tell(socket: &UnixDatagram, pipe: &Path) -> Result<()> {
+    let mut said = [0; 512];
+    let octets = socket.recv(&mut said).unwrap_or(0);
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let pipe = options.open(pipe).context("find systemd-resolved's pipe");
+    pipe?.write_all(&[&said[..octets], b"\n"].concat())?;
+    Ok(())
+}
+
 #[test]
 fn systemd_resolved_is_left_to_the_dns_service_when_answers_are_lost() -> Result<()> {
     let name = "systemd_resolved_is_left_to_the_dns_service_when_answers_are_lost";
@@ -205,6 +240,12 @@ fn systemd_resolved_is_left_to_the_dns_service_when_answers_are_lost() -> Result
         let program = scene.programs.compile(LOOK_UP, "gcc -o PROGRAM SOURCE")?;
         let folder = scene.programs.0.path().to_string_lossy();
         let server = ip(SERVERS[0]).to_string();
-        scene.judge(&["sh", &script, &folder, &resolved, &server, &program])
+        let socket = notified(&scene.site.pod)?;
+        let pipe = scene.programs.0.path().join("notified");
+        thread::scope(|scope| {
+            let telling = scope.spawn(|| tell(&socket, &pipe));
+            scene.judge(&["sh", &script, &folder, &resolved, &server, &program])?;
+            telling.join().expect("it does not panic")
+        })
     })
 }

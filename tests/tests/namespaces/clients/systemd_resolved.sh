@@ -1,4 +1,5 @@
 # FOLDER RESOLVED SERVER PROGRAM...: starts systemd-resolved, which asks SERVER, and then the program, which asks it.
+# Somebody else hears at the socket when it has started, and writes so into the pipe.
 # Mounts are seen by these two only. systemd-resolved wants a user of its own and a folder in /run.
 set -e
 folder=$1 program=$2 server=$3
@@ -15,11 +16,11 @@ mount -t tmpfs none /run/systemd
 mkdir /run/systemd/resolved.conf.d
 # Without the domain, names in .local are multicast DNS's.
 printf '[Resolve]\nDNS=%s\nDomains=cluster.local\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n' "$server" >/run/systemd/resolved.conf.d/server.conf
-setpriv --pdeathsig KILL "$program" 2>"$folder/log" &
+mkfifo "$folder/notified"
+exec 3<>"$folder/notified"
+NOTIFY_SOCKET=@resolved setpriv --pdeathsig KILL "$program" 2>"$folder/log" &
 resolved=$!
-until [ -e /run/systemd/resolve/stub-resolv.conf ]; do
-    kill -0 $resolved || { cat "$folder/log" >&2; exit 1; }
-    sleep 0.1
-done
+read -r said <&3
+[ "$said" = READY=1 ] || { cat "$folder/log" >&2; exit 1; }
 "$@"
 kill $resolved
