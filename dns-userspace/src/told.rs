@@ -7,30 +7,41 @@ use tokio::time::Instant;
 
 /// What was not so for this long is news again.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
-/// How many sentences are known apart; a further one is not told.
+/// How many sentences are known apart; of further ones is told that there are some.
 const KEPT: usize = 32;
 
-/// Sentences that have been told, each with the last time at which it was so.
+/// What has been told.
 #[derive(Debug, Default)]
-pub struct Told(BTreeMap<String, Instant>);
+pub struct Told {
+    /// Sentences, each with the last time at which it was so.
+    sentences: BTreeMap<String, Instant>,
+    /// How often another one was not told since all was well.
+    untold: u64,
+}
 
 impl Told {
     /// Notes that a sentence is so, and says whether to tell it. Those that are the same [`without_numbers`] are one.
     pub fn is_new(&mut self, sentence: &str, now: Instant) -> bool {
-        self.0
+        self.sentences
             .retain(|_, last| now.duration_since(*last) < FORGOTTEN);
         let sentence = without_numbers(sentence);
-        let is_known = self.0.contains_key(&sentence);
-        if is_known || self.0.len() < KEPT {
-            self.0.insert(sentence, now);
+        let is_known = self.sentences.contains_key(&sentence);
+        if is_known || self.sentences.len() < KEPT {
+            self.sentences.insert(sentence, now);
             return !is_known;
         }
+        if self.untold == 0 {
+            tracing::warn!(
+                "{KEPT} different sentences have been told within an hour; others of the kind are not, and metrics and `zerohop status` show what is so"
+            );
+        }
+        self.untold += 1;
         false
     }
 
     /// Forgets everything, since all is well, and says whether anything was told.
     pub fn over(&mut self) -> bool {
-        !std::mem::take(&mut self.0).is_empty()
+        !std::mem::take(self).sentences.is_empty()
     }
 }
 
@@ -71,7 +82,10 @@ mod tests {
         for length in 0..1000 {
             told.is_new(&"x".repeat(length), now);
         }
-        assert_eq!(told.0.len(), KEPT);
+        assert_eq!(told.sentences.len(), KEPT);
         assert!(!told.is_new("program 5 is first", now));
+        assert_eq!(told.untold, 1_001 - KEPT as u64);
+        assert!(told.over());
+        assert_eq!(told.untold, 0);
     }
 }
