@@ -223,13 +223,17 @@ impl Interfaces {
         }
     }
 
-    /// Tells a trouble of an interface, unless that was told of it or of another one.
+    /// Tells a trouble of an interface, or of none that has a name, unless that was told of it or of another one.
     fn warn(&mut self, interface: &str, trouble: &str) {
-        if is_news(&mut self.told, interface, trouble) {
-            tracing::warn!(
+        if !is_news(&mut self.told, interface, trouble) {
+            return;
+        }
+        match interface {
+            "" => tracing::warn!("{trouble} (told once, be it so again)"),
+            interface => tracing::warn!(
                 interface,
                 "{trouble} (told once, be it so of others or again; `zerohop status` shows each)"
-            );
+            ),
         }
     }
 }
