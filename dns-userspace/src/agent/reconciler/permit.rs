@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use dns_core::permission::Obstacle;
+use tokio::time::Instant;
 
 use super::{Phase, Reconciler};
 
@@ -60,13 +61,23 @@ impl Reconciler {
         if self.said.as_ref() == Some(&obstacle) {
             return false;
         }
+        let before = self.said.replace(obstacle.clone());
+        let is_new = self.told.is_new(&format!("{obstacle:?}"), Instant::now());
+        // The Service may come and go.
+        let has_come_or_gone = matches!(
+            (before, &obstacle),
+            (Some(Some(Obstacle::NoAddress)), None) | (Some(None), Some(Obstacle::NoAddress))
+        );
+        if has_come_or_gone && !is_new {
+            return true;
+        }
         match &obstacle {
             // It was told with the policy, or with what is listed.
             Some(
                 Obstacle::LeftAll | Obstacle::NotListed | Obstacle::NoPolicy | Obstacle::Filling,
             ) => {}
             Some(Obstacle::Stale(entries)) => {
-                if !matches!(self.said, Some(Some(Obstacle::Stale(_)))) {
+                if is_new {
                     tracing::error!(
                         entries,
                         "the kernel refuses to remove entries that must not stay, so nothing is answered until it does; the DNS service answers meanwhile"
@@ -90,7 +101,6 @@ impl Reconciler {
                 );
             }
         }
-        self.said = Some(obstacle);
         true
     }
 }
