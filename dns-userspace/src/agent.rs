@@ -280,6 +280,8 @@ async fn stop(mut terminate: Signal, mut interrupt: Signal, heartbeat: Heartbeat
 /// Waits for that long; none: for ever.
 async fn pause(time: Option<Duration>) {
     match time {
+        // By that the runtime looks at what has come.
+        Some(Duration::ZERO) => tokio::task::yield_now().await,
         Some(time) => tokio::time::sleep(time).await,
         None => std::future::pending().await,
     }
