@@ -31,22 +31,31 @@ fn address(number: usize) -> String {
 
 /// Slices from the one whose first endpoint has this number.
 fn slices(first: usize) -> String {
+    let all = (first..ENDPOINTS).step_by(OF_A_SLICE);
+    all.take(AT_ONCE).map(|first| slice(first, first)).collect()
+}
+
+/// The slice of this name, with endpoints from this number on.
+fn slice(name: usize, first: usize) -> String {
     let ports = (1..=PORTS).map(|port| format!("{{name: port-{port}, port: {port}}}"));
     let ports = ports.collect::<Vec<_>>().join(", ");
-    let slice = |first: usize| {
-        let endpoints = (first..first + OF_A_SLICE).map(|number| {
-            let address = address(number);
-            format!("{{addresses: [{address}]}}")
-        });
-        let endpoints = endpoints.collect::<Vec<_>>().join(", ");
-        format!(
-            "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: large-{first}, \
-             namespace: default, labels: {{kubernetes.io/service-name: large}}}}\naddressType: IPv4\n\
-             ports: [{ports}]\nendpoints: [{endpoints}]\n"
-        )
-    };
-    let all = (first..ENDPOINTS).step_by(OF_A_SLICE);
-    all.take(AT_ONCE).map(slice).collect()
+    let endpoints = (first..first + OF_A_SLICE).map(|number| {
+        let address = address(number);
+        format!("{{addresses: [{address}]}}")
+    });
+    let endpoints = endpoints.collect::<Vec<_>>().join(", ");
+    format!(
+        "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: large-{name}, \
+         namespace: default, labels: {{kubernetes.io/service-name: large}}}}\naddressType: IPv4\n\
+         ports: [{ports}]\nendpoints: [{endpoints}]\n"
+    )
+}
+
+/// Changes the service's first slice: its addresses are others each time.
+pub(crate) fn touch(scene: &Scene, times: usize) -> Result<()> {
+    scene
+        .api
+        .apply(&slice(0, ENDPOINTS + times % 2 * OF_A_SLICE))
 }
 
 /// Asks for another service until told to stop, a thousand times a second at most; says how often.
@@ -65,7 +74,7 @@ fn ask(client: &Client, stop: &AtomicBool) -> Result<u64> {
 }
 
 /// Makes the service, and waits until the names of all endpoints are in the kernel's maps.
-fn make_large_service(scene: &Scene) -> Result<()> {
+pub(crate) fn make_large_service(scene: &Scene) -> Result<()> {
     scene.apply_service("default", "large", "{clusterIP: None}")?;
     for first in (0..ENDPOINTS).step_by(OF_A_SLICE * AT_ONCE) {
         scene.api.kubectl(&["create", "-f", "-"], &slices(first))?;
