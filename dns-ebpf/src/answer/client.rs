@@ -18,8 +18,8 @@ pub const WATCHED_FOR: u32 = 6_000;
 
 /// A client, that is an interface and a source address, in memory that agent and kernel share.
 ///
-/// The kernel writes all but [`ration`](Self::ration) and what follows it. CPUs may write at once: a count may be lost.
-/// Times count in [`units`] of CLOCK_BOOTTIME, and wrap.
+/// What every question needs lies in the first 64 octets. The kernel writes all but what is said to be the agent's. CPUs may
+/// write at once: a count may be lost. Times count in [`units`] of CLOCK_BOOTTIME, and wrap.
 #[repr(C, align(64))]
 #[derive(Clone, Debug, Default)]
 pub struct Client {
@@ -27,13 +27,12 @@ pub struct Client {
     pub interface: Cell<u32>,
     /// Its address as it lies in memory; IPv4 as an IPv4-mapped IPv6 address.
     pub source: [Cell<u32>; 4],
-    /// The mark of the name that it has asked for last, and since when it has asked for no other; names that are left to
-    /// the DNS service do not count.
+    /// The mark of the name that it has asked for last; names that are left to the DNS service do not count.
     pub name: Cell<u32>,
-    /// See `name`.
-    pub since: Cell<u32>,
     /// When it asked last.
     pub last: Cell<u32>,
+    /// Written by the agent: of so many questions one is answered; zero: all, [`NOTHING`]: none.
+    pub ration: Cell<u32>,
     /// Marks of the questions that are watched (name and type); zero: none.
     pub questions: [Cell<u32>; WATCHED_MAX],
     /// Their ports and, behind those, IDs.
@@ -48,6 +47,8 @@ pub struct Client {
     pub next: Cell<u32>,
     /// How many of its questions were answered.
     pub answered: Cell<u32>,
+    /// Since when it has asked for no other name than `name`.
+    pub since: Cell<u32>,
     /// How many of those that were watched were not asked again in time.
     pub unrepeated: Cell<u32>,
     /// How many were asked again, by kind of sign.
@@ -58,8 +59,6 @@ pub struct Client {
     pub pace: Cell<u32>,
     /// See `pace`.
     pub paces: Cell<u32>,
-    /// Written by the agent: of so many questions one is answered; zero: all, [`NOTHING`]: none.
-    pub ration: Cell<u32>,
     /// Written by the agent: since when it is so, in seconds of CLOCK_BOOTTIME.
     pub rationed_at: Cell<u32>,
     /// Written by the agent: how often it has been so in a row.

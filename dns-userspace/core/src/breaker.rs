@@ -7,7 +7,8 @@
 //!
 //! * [`STRONG`] strong signs are confirmed that are at least a fifth of the answers meanwhile, or
 //! * weak ones of [`WEAK`] names, all after the same time-out, while no answer arrives, or
-//! * [`ALWAYS`] of any kind while no watched question goes unrepeated: a busy client, of whose questions few are watched.
+//! * [`ALWAYS`] of any kind while no watched question goes unrepeated: a busy client, of whose questions few are watched. One
+//!   of [`BUSY`] answers must bring a sign: the IDs of a load generator come round, too, after 65,536 questions.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -24,6 +25,7 @@ const SETTLED: Duration = Duration::from_millis(WATCHED_FOR as u64 + 1_000);
 const STRONG: u32 = 3;
 const WEAK: u32 = 5;
 const ALWAYS: u32 = 64;
+const BUSY: u32 = 4_096;
 /// Of so many answers one has to bring a sign.
 const SHARE: u32 = 5;
 /// For how long nothing is answered the first time; it doubles with each time in a row.
@@ -298,6 +300,13 @@ impl History {
             self.always.unrepeated = counted.unrepeated;
         }
         let here = self.here(settled);
+        let meanwhile = here.answered.wrapping_sub(self.always.answered);
+        if meanwhile > BUSY.saturating_mul((here.all - self.always.all).max(1)) {
+            self.always = Row {
+                unrepeated: self.always.unrepeated,
+                ..here
+            };
+        }
         let meanwhile = here.answered.wrapping_sub(self.strong.answered);
         if meanwhile > SHARE * (here.strong - self.strong.strong).max(1) {
             self.strong = here;
@@ -338,3 +347,6 @@ impl History {
 fn seconds(time: Duration) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
