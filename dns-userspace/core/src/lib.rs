@@ -6,14 +6,15 @@
 //!
 //! [`corefile`] reads a Corefile into a [`policy`]; [`rollout`] says on which policy all agree that servers may have.
 //! [`world`] keeps the [`objects`], [`projection`] makes [`records`] of them, [`encode`] writes these as entries, and
-//! [`table`] says in which order maps are changed. [`external`] keeps what is known of external names, and [`breaker`]
-//! decides which clients are left to the DNS service.
+//! [`table`] says in which order maps are changed; [`entries`] is the way through all of these. [`external`] keeps what is
+//! known of external names, and [`breaker`] decides which clients are left to the DNS service.
 
 #![forbid(unsafe_code)]
 
 pub mod breaker;
 pub mod corefile;
 pub mod encode;
+pub mod entries;
 pub mod external;
 pub mod objects;
 pub mod permission;

@@ -7,6 +7,7 @@
 //! below it.
 
 mod adopted;
+mod changed;
 mod holding;
 mod names;
 mod operation;
@@ -20,6 +21,7 @@ use std::{
 
 pub use self::{
     adopted::Adopted,
+    changed::Changed,
     operation::{Maps, Operation, Refused},
 };
 use self::{
@@ -53,20 +55,6 @@ pub struct Table {
     left_out: usize,
     /// What an earlier agent has left; nothing once the cluster's names were set.
     adopted: Adopted,
-}
-
-/// What a change came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// Entries put or replaced.
-    pub put: usize,
-    /// Entries removed.
-    pub removed: usize,
-    /// Names that the maps refused.
-    pub refused: usize,
-    /// Whether in the end the parent of a refused name denies, as it could not be told to stop: then nothing may
-    /// be denied.
-    pub deaf: bool,
 }
 
 /// A draft in the maps.

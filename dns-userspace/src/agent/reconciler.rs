@@ -16,11 +16,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use dns_core::{
     encode::Forms,
+    entries::AT_ONCE,
     external::Resolved,
     objects::Kind,
     permission::{Facts, Obstacle},
     projection::{self, View},
-    table::{Changed, Table},
+    table::Table,
     world::{Event, Owner, World},
 };
 use tokio::{
@@ -30,7 +31,7 @@ use tokio::{
 
 use self::{
     dirty::Dirty, dns::Dns, external::External, look::LastLook, policy::AgreedPolicy,
-    skipped::NotServed, unheard::Unheard, write::AT_ONCE,
+    skipped::NotServed, unheard::Unheard,
 };
 use super::{heartbeat::Heartbeat, interfaces::Coverage};
 use crate::{
@@ -349,12 +350,5 @@ impl Reconciler {
         self.retried = owners.last().cloned();
         self.dirty
             .note(owners.into_iter().collect(), self.world.quiet());
-    }
-
-    /// Lets nothing be denied as soon as a parent denies what could not be put.
-    fn heed(&self, changed: Changed) {
-        if changed.deaf {
-            self.store.control().suspend_denials(true);
-        }
     }
 }
