@@ -9,11 +9,12 @@ use super::{
     *,
 };
 use crate::{
+    entries::{Entries, Reconciled, reconcile, write},
     objects::{
         Address, Endpoint, EndpointPort, EndpointSlice, Namespace, Object, Protocol, Service,
     },
-    projection::{NothingResolved, View, nodes_of},
-    world::{Event, World},
+    projection::{NothingResolved, View, dependents},
+    world::{Affected, Event, World},
 };
 
 /// One step: which candidate, whether it is applied or deleted.
@@ -65,6 +66,8 @@ fn candidates() -> Vec<Object> {
             service(namespace, name, &["10.96.0.2", "fd00::2"], None),
             service(namespace, name, &["None"], None),
             service(namespace, name, &[], Some("x.example")),
+            // Its records are those of another service.
+            service(namespace, name, &[], Some("t.a.svc.z")),
             slice(namespace, name, &format!("{name}-1"), 1, true),
             slice(namespace, name, &format!("{name}-1"), 12, false),
             slice(namespace, name, &format!("{name}-2"), 3, true),
@@ -85,27 +88,22 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((any::<Index>(), prop::bool::weighted(0.7)), 0..40)
 }
 
-/// What an owner shall hold.
-fn drafts(world: &World, owner: &Owner) -> Vec<Draft> {
-    let view = View {
-        policy: &policy(),
+/// Everything that records are made from.
+fn view<'view>(policy: &'view Policy, world: &'view World) -> View<'view> {
+    View {
+        policy,
         world,
         resolved: &NothingResolved,
         serial: 0,
-    };
-    let (nodes, _) = nodes_of(view, owner);
-    let forms = forms();
-    nodes
-        .iter()
-        .filter_map(|node| encode(node, &forms).0)
-        .collect()
+    }
 }
 
 /// Every name that shall exist.
 fn everything(world: &World) -> BTreeMap<WireName, Draft> {
+    let (policy, forms) = (policy(), forms());
     let owners = world.owners().into_iter();
     owners
-        .flat_map(|owner| drafts(world, &owner))
+        .flat_map(|owner| Entries::of(&owner, view(&policy, world), &forms).drafts)
         .map(|draft| (draft.name.clone(), draft))
         .collect()
 }
@@ -131,9 +129,15 @@ impl Scene {
         scene
     }
 
-    fn set(&mut self, owner: &Owner) -> Changed {
-        let wanted = drafts(&self.world, owner);
-        self.table.set(&mut self.maps, owner, wanted)
+    fn set(&mut self, owner: &Owner) {
+        let entries = Entries::of(owner, view(&policy(), &self.world), &forms());
+        write(&mut self.table, &mut self.maps, [(owner, entries)]);
+    }
+
+    fn reconcile(&mut self, owners: Affected) -> Reconciled {
+        let policy = policy();
+        let view = view(&policy, &self.world);
+        reconcile(&mut self.table, &mut self.maps, view, &forms(), owners)
     }
 
     /// Takes a step, with every name that exists before and after it as one that must not be denied.
@@ -142,14 +146,12 @@ impl Scene {
         let affected = self.world.apply(event(step));
         let after = everything(&self.world);
         let live = before.into_keys().filter(|name| after.contains_key(name));
-        self.set_all(&affected, live.collect());
+        self.set_all(affected, live.collect());
     }
 
     /// Sets everything again, as an agent does that starts anew.
     fn set_everything(&mut self) {
-        for owner in self.world.owners() {
-            self.set(&owner);
-        }
+        self.reconcile(self.world.owners());
     }
 
     /// Lets an earlier agent have made mistakes: sections that nothing refers to, and entries that refer to each other's.
@@ -168,7 +170,7 @@ impl Scene {
         self.maps.suspended = true;
         let owners = self.world.owners();
         self.table.remove_others(&mut self.maps, &owners);
-        let refused = owners.iter().map(|owner| self.set(owner).refused).sum();
+        let refused = self.reconcile(owners).changed.refused;
         self.maps.retain(&self.table);
         self.table.end_adoption();
         self.retry();
@@ -181,14 +183,12 @@ impl Scene {
         let mut again = self.table.to_retry();
         again.insert(Owner::Zone);
         let live = everything(&self.world).into_keys().collect();
-        self.set_all(&again, live);
+        self.set_all(again, live);
     }
 
-    fn set_all(&mut self, owners: &BTreeSet<Owner>, live: Vec<WireName>) {
+    fn set_all(&mut self, owners: Affected, live: Vec<WireName>) {
         self.maps.live = live;
-        self.deaf = owners
-            .iter()
-            .fold(false, |any, owner| self.set(owner).deaf | any);
+        self.deaf = self.reconcile(owners).deaf;
         self.maps.live.clear();
         // As the agent does: while a parent cannot be told to stop denying, nothing is denied at all.
         self.maps.suspended &= self.deaf;
@@ -254,7 +254,8 @@ proptest! {
         let mut scene = Scene::new();
         let mut affected = Vec::new();
         for step in &steps {
-            affected.extend(scene.world.apply(event(step)));
+            let changed = scene.world.apply(event(step));
+            affected.extend(dependents(view(&policy(), &scene.world), changed));
         }
         if !affected.is_empty() {
             let middle = seed.index(affected.len());
