@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use dns_core::{
     encode::{self, Forms, WireName},
+    entries::{Entries, reconcile, write},
     policy::{Policy, Zone},
-    projection::{self, NothingResolved, View},
+    projection::{NothingResolved, View, nodes_of},
     records::Node,
     table::{Maps, Table},
-    world::{Owner, World},
+    world::{Affected, World},
 };
 use dns_userspace::source::Source;
 
@@ -31,7 +32,11 @@ pub(crate) const EDGES: [usize; 4] = [40, 41, 64, 65];
 pub(crate) struct Cluster {
     pub(crate) policy: Policy,
     pub(crate) forms: Forms,
-    owners: BTreeMap<Owner, Vec<Node>>,
+    world: World,
+    /// Whose names are in the maps.
+    owners: Affected,
+    /// Nodes of no object.
+    made: Vec<Node>,
     pub(crate) nodes: BTreeMap<WireName, Node>,
 }
 
@@ -51,76 +56,64 @@ impl Cluster {
         ];
         let zones = ZONES.map(|zone| Zone::parse(zone).expect("a zone"));
         let policy = Policy::kubeadm(zones.into());
-        let mut owners = projected(&policy, &read(paths));
-        for (index, zone) in policy.zones.iter().enumerate() {
-            let made = owners.entry(nodes::owner()).or_default();
-            made.extend(nodes::of(zone, index));
-            let own = owners.get_mut(&Owner::Zone).expect("zones");
-            let apex = own.iter_mut().find(|node| node.name == zone.name);
-            let apex = apex.expect("the zone's own name");
-            if apex.sets.is_empty() {
-                apex.sets.push(nodes::authority(zone));
-            }
-        }
-        Self::of(policy, owners)
+        let zones = policy.zones.iter().enumerate();
+        let made = zones.flat_map(|(index, zone)| nodes::of(zone, index));
+        let made = made.collect();
+        let world = read(paths);
+        Self::of(policy, world.owners(), world, made)
     }
 
     /// Whatever `world` holds, under `policy`.
     pub(crate) fn new(policy: Policy, world: &World) -> Self {
-        let owners = projected(&policy, world);
-        Self::of(policy, owners)
+        Self::of(policy, world.owners(), world.clone(), Vec::new())
     }
 
     /// Nodes of no object, under `policy`.
     pub(crate) fn of_nodes(policy: Policy, nodes: Vec<Node>) -> Self {
-        Self::of(policy, BTreeMap::from([(nodes::owner(), nodes)]))
+        Self::of(policy, Affected::new(), World::default(), nodes)
     }
 
-    fn of(policy: Policy, owners: BTreeMap<Owner, Vec<Node>>) -> Self {
-        let mut nodes = BTreeMap::new();
-        for node in owners.values().flatten() {
-            let name = encode::wire_name(&node.name).expect("a name");
-            let before = nodes.insert(name, node.clone());
-            assert!(before.is_none(), "two nodes of one name: {}", node.name);
-        }
-        Self {
+    fn of(policy: Policy, owners: Affected, world: World, made: Vec<Node>) -> Self {
+        let mut cluster = Self {
             forms: Forms::of(&policy).expect("a policy that fits the maps"),
             policy,
+            world,
             owners,
-            nodes,
+            made,
+            nodes: BTreeMap::new(),
+        };
+        let of_owners = cluster.owners.iter();
+        let of_owners = of_owners.flat_map(|owner| nodes_of(cluster.view(), owner).0);
+        let mut nodes = BTreeMap::new();
+        for node in of_owners.chain(cluster.made.iter().cloned()) {
+            let name = encode::wire_name(&node.name).expect("a name");
+            let text = node.name.to_string();
+            let before = nodes.insert(name, node);
+            assert!(before.is_none(), "two nodes of one name: {text}");
+        }
+        cluster.nodes = nodes;
+        cluster
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            policy: &self.policy,
+            world: &self.world,
+            resolved: &NothingResolved,
+            serial: SERIAL,
         }
     }
 
     /// Puts every name into maps, as the agent does at its start.
     pub(crate) fn fill(&self, maps: &mut impl Maps) {
         let mut table = Table::new(0);
-        for (owner, nodes) in &self.owners {
-            let drafts = nodes
-                .iter()
-                .filter_map(|node| encode::encode(node, &self.forms).0)
-                .collect();
-            let changed = table.set(maps, owner, drafts);
-            assert_eq!(changed.refused, 0, "{owner:?}");
-        }
+        let owners = self.owners.clone();
+        let _ = reconcile(&mut table, maps, self.view(), &self.forms, owners);
+        let made = Entries::of_nodes(&self.made, &self.forms);
+        write(&mut table, maps, [(&nodes::owner(), made)]);
+        assert_eq!(table.refused().next(), None);
         assert_eq!(table.entries(), self.nodes.len());
     }
-}
-
-/// The nodes of every owner.
-fn projected(policy: &Policy, world: &World) -> BTreeMap<Owner, Vec<Node>> {
-    let owners = world.owners().into_iter();
-    owners
-        .map(|owner| {
-            let view = View {
-                policy,
-                world,
-                resolved: &NothingResolved,
-                serial: SERIAL,
-            };
-            let nodes = projection::nodes_of(view, &owner).0;
-            (owner, nodes)
-        })
-        .collect()
 }
 
 /// What the agent's own source reads out of files and folders.

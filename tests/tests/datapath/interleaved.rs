@@ -9,12 +9,13 @@ mod steps;
 use std::cell::Cell;
 
 use dns_core::{
-    encode,
+    encode::Forms,
+    entries::reconcile,
     objects::{
         Address, Endpoint, EndpointSlice, Kind, Namespace, Object, ObjectReference, Service,
     },
     policy::{Policy, Zone},
-    projection::{self, NothingResolved, View},
+    projection::{NothingResolved, View},
     table::Table,
     world::{Affected, Event, World},
 };
@@ -66,33 +67,26 @@ impl Agent {
             table: Table::new(1000),
             steps: Steps { now, all },
         };
-        agent.carry(&agent.world.owners());
+        agent.carry(agent.world.owners());
         agent.steps.all = vec![agent.steps.now.clone()];
         agent
     }
 
-    fn carry(&mut self, affected: &Affected) {
-        let forms = encode::Forms::of(&self.policy).expect("a policy that fits the maps");
-        for owner in affected {
-            let view = View {
-                policy: &self.policy,
-                world: &self.world,
-                resolved: &NothingResolved,
-                serial: SERIAL,
-            };
-            let nodes = projection::nodes_of(view, owner).0;
-            let drafts = nodes
-                .iter()
-                .filter_map(|node| encode::encode(node, &forms).0)
-                .collect();
-            let changed = self.table.set(&mut self.steps, owner, drafts);
-            assert_eq!(changed.refused, 0, "{owner:?}");
-        }
+    fn carry(&mut self, affected: Affected) {
+        let forms = Forms::of(&self.policy).expect("a policy that fits the maps");
+        let view = View {
+            policy: &self.policy,
+            world: &self.world,
+            resolved: &NothingResolved,
+            serial: SERIAL,
+        };
+        let _ = reconcile(&mut self.table, &mut self.steps, view, &forms, affected);
+        assert_eq!(self.table.refused().next(), None);
     }
 
     fn apply(&mut self, event: Event) {
         let affected = self.world.apply(event);
-        self.carry(&affected);
+        self.carry(affected);
     }
 
     /// Takes another policy over: nothing is answered until all is written.
@@ -110,7 +104,7 @@ impl Agent {
         self.steps.finish();
         self.policy = policy;
         self.table = Table::new(2000);
-        self.carry(&self.world.owners());
+        self.carry(self.world.owners());
         self.steps.now.control.lease = lease;
         self.steps.note();
     }

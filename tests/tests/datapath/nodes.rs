@@ -9,10 +9,8 @@ use dns_core::{
 };
 use tests::hickory_proto::rr::{
     Name, RData, Record, RecordType,
-    rdata::{A, AAAA, CNAME, SOA, SRV},
+    rdata::{A, AAAA, CNAME, SRV},
 };
-
-use crate::cluster::SERIAL;
 
 /// TTL of all records.
 const LIFETIME: u32 = 30;
@@ -83,24 +81,6 @@ pub(crate) fn node(name: &Name, zone: usize, sets: Vec<RecordSet>) -> Node {
         below: Denial::Absent,
         of_endpoints: false,
     }
-}
-
-/// The SOA record of a zone's own name.
-pub(crate) fn authority(zone: &Zone) -> RecordSet {
-    let at = |labels: &str| {
-        let labels = Name::from_ascii(labels).expect("labels");
-        labels.append_domain(&zone.name).expect("a name")
-    };
-    let soa = SOA::new(
-        at("ns.dns"),
-        at("hostmaster"),
-        SERIAL,
-        7200,
-        1800,
-        86400,
-        30,
-    );
-    set(RecordType::SOA, vec![record(&zone.name, RData::SOA(soa))])
 }
 
 /// All of these nodes of a zone.

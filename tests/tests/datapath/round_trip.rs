@@ -7,6 +7,7 @@ use std::{
 
 use dns_core::{
     encode,
+    entries::{Entries, write},
     policy::{Policy, Zone},
     records::{Denial, Node, RecordSet},
     table::Table,
@@ -116,9 +117,9 @@ fn tables(node: &Node) -> HostTables {
     let cluster = Cluster::new(Policy::kubeadm(vec![zone]), &World::default());
     let mut tables = HostTables::new(&cluster, &SERVERS.map(address));
     tables.set_mtu(crate::host::INTERFACE, Some(9000));
-    let (draft, _) = encode::encode(node, &cluster.forms);
-    let drafts = draft.into_iter().collect();
-    Table::new(0).set(&mut tables, &Owner::service("any", "any"), drafts);
+    let entries = Entries::of_nodes([node], &cluster.forms);
+    let owner = Owner::service("any", "any");
+    write(&mut Table::new(0), &mut tables, [(&owner, entries)]);
     tables
 }
 
