@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use dns_core::{
     encode::{self, Forms},
+    entries::{Reconciled, reconcile},
     objects::{Address, Endpoint, EndpointSlice, Kind, Namespace, Object, Service},
     permission::Permission,
     policy::{Policy, Zone},
-    projection::{self, NothingResolved, View},
-    table::{Changed, Table},
+    projection::{NothingResolved, View},
+    table::Table,
     world::{Affected, Event, World},
 };
 use dns_userspace::datapath::store::Store;
@@ -28,28 +29,28 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    fn carry(&mut self, affected: &Affected) {
-        for owner in affected {
-            let view = View {
-                policy: &self.policy,
-                world: &self.world,
-                resolved: &NothingResolved,
-                serial: 0,
-            };
-            let (nodes, _) = projection::nodes_of(view, owner);
-            let drafts = nodes
-                .iter()
-                .filter_map(|node| encode::encode(node, &self.forms).0);
-            let drafts = drafts.collect();
-            let Changed { refused, deaf, .. } = self.table.set(&mut self.store, owner, drafts);
-            self.refused += refused;
-            assert!(!deaf, "a parent's entry is never new, so it has its place");
-        }
+    fn carry(&mut self, affected: Affected) {
+        let view = View {
+            policy: &self.policy,
+            world: &self.world,
+            resolved: &NothingResolved,
+            serial: 0,
+        };
+        let Reconciled { changed, .. } = reconcile(
+            &mut self.table,
+            &mut self.store,
+            view,
+            &self.forms,
+            affected,
+        );
+        self.refused += changed.refused;
+        let deaf = changed.deaf;
+        assert!(!deaf, "a parent's entry is never new, so it has its place");
     }
 
     fn apply(&mut self, event: Event) {
         let affected = self.world.apply(event);
-        self.carry(&affected);
+        self.carry(affected);
     }
 
     fn put_service(&mut self, name: &str) {
@@ -115,8 +116,7 @@ pub(super) fn writer(store: Store) -> Result<Writer> {
     let zones = encode::zones(&writer.policy, 1).context("write the zones")?;
     let rows = writer.forms.rows();
     writer.store.put_policy(&writer.policy, rows, &zones)?;
-    let owners = writer.world.owners();
-    writer.carry(&owners);
+    writer.carry(writer.world.owners());
     writer.apply(Event::Applied(Object::Namespace(Namespace::named("shop"))));
     let steady = steady()?;
     writer.put_service(&steady);
