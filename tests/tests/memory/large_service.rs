@@ -63,8 +63,7 @@ fn a_service_of_20_000_endpoints_with_100_ports_keeps_to_its_budget() {
     filled.fill(world());
     let start = Instant::now();
     let owner = Owner::service("shop", "large");
-    let world = std::mem::take(&mut filled.world);
-    let left = filled.set(&policy(), &world, &owner);
+    let left = filled.reconcile([owner].into()).skipped;
     let again = start.elapsed();
     let taken = resident("VmHWM").saturating_sub(before);
     println!(

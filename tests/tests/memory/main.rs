@@ -12,15 +12,16 @@ use std::{
 };
 
 use dns_core::{
-    encode::{Forms, encode},
+    encode::Forms,
+    entries::{Reconciled, reconcile},
     objects::{
         Address, Endpoint, EndpointPort, EndpointSlice, Namespace, Object, Protocol, Service,
-        ServicePort, Skipped,
+        ServicePort,
     },
     policy::{Policy, Zone},
-    projection::{NothingResolved, View, each_node_of},
+    projection::{NothingResolved, View},
     table::Table,
-    world::{Event, Owner, World},
+    world::{Affected, Event, Owner, World},
 };
 use dns_userspace::datapath::{
     keys::key_length,
@@ -44,7 +45,7 @@ struct Filled {
     table: Table,
     world: World,
     refused: usize,
-    skipped: usize,
+    left: usize,
 }
 
 impl Filled {
@@ -57,7 +58,7 @@ impl Filled {
             table: Table::new(0),
             world: World::default(),
             refused: 0,
-            skipped: 0,
+            left: 0,
         }
     }
 
@@ -68,29 +69,26 @@ impl Filled {
     }
 
     fn fill(&mut self, world: World) {
-        let policy = policy();
-        for owner in world.owners() {
-            self.skipped += self.set(&policy, &world, &owner).len();
-        }
         self.world = world;
+        let Reconciled {
+            skipped, unwritten, ..
+        } = self.reconcile(self.world.owners());
+        self.left += skipped.len() + unwritten.len();
     }
 
-    /// Sets an owner as the agent does, and returns what of it is left.
-    fn set(&mut self, policy: &Policy, world: &World, owner: &Owner) -> Vec<Skipped> {
+    /// Brings owners up to date as the agent does.
+    fn reconcile(&mut self, owners: Affected) -> Reconciled {
+        let policy = policy();
         let view = View {
-            policy,
-            world,
+            policy: &policy,
+            world: &self.world,
             resolved: &NothingResolved,
             serial: 0,
         };
-        let forms = Forms::of(policy).unwrap();
-        let mut drafts = Vec::new();
-        let skipped = each_node_of(view, owner, &mut |node| {
-            drafts.extend(encode(&node, &forms).0);
-        });
-        let changed = self.table.set(&mut self.store, owner, drafts);
-        self.refused += changed.refused;
-        skipped
+        let forms = Forms::of(&policy).unwrap();
+        let reconciled = reconcile(&mut self.table, &mut self.store, view, &forms, owners);
+        self.refused += reconciled.changed.refused;
+        reconciled
     }
 
     /// The number of elements of the maps that hold names and records.
@@ -251,7 +249,7 @@ fn measure(services: usize, sizes: Sizes) -> f64 {
         start.elapsed()
     );
     assert_eq!(filled.refused, 0, "the maps are too small");
-    assert_eq!(filled.skipped, 0, "something is left");
+    assert_eq!(filled.left, 0, "something is left");
     let (objects, resident) = (filled.world.owners().len(), resident("VmRSS"));
     println!("\n{objects} owners of names: this process takes {resident} octets");
     // Each service, at least four spellings of its port, each endpoint, and each address.
