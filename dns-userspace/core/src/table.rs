@@ -127,6 +127,12 @@ impl Table {
         owners.map(|refusal| refusal.owner.clone()).collect()
     }
 
+    /// Who holds anything.
+    #[must_use]
+    pub fn owners(&self) -> BTreeSet<Owner> {
+        self.held.keys().cloned().collect()
+    }
+
     /// Every name in the maps.
     #[must_use]
     pub fn names(&self) -> BTreeSet<WireName> {

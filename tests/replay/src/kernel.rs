@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use aya::{Ebpf, TestRun as _, TestRunOptions, programs::SchedClassifier};
-use dns_core::{encode::Forms, permission::Permission, policy::Policy, table::Table, world::Owner};
+use dns_core::{encode::Forms, permission::Permission, policy::Policy, table::Table};
 use dns_ebpf::Pass;
 use dns_userspace::datapath::{
     clients::Clients,
@@ -95,7 +95,6 @@ pub struct Kernel {
     store: Store,
     clients: Clients,
     table: Table,
-    owners: BTreeSet<Owner>,
     policy: Policy,
     forms: Forms,
     /// Whether the agent would let the kernel answer.
@@ -130,7 +129,6 @@ impl Kernel {
             store,
             clients,
             table: Table::new(0),
-            owners: BTreeSet::new(),
             forms: Forms::of(&policy)?,
             policy,
             may_answer: false,

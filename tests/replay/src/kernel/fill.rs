@@ -1,13 +1,14 @@
-//! What the agent puts into the maps, and in which order; this is the one place that knows how.
+//! The maps as the agent fills them.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use dns_core::{
     encode::{self, Forms},
+    entries::{Entries, reconcile, write},
     objects::Skipped,
     policy::Policy,
-    projection::{self, Resolved, View},
+    projection::{Resolved, View},
     world::{Affected, World},
 };
 
@@ -48,9 +49,9 @@ impl Kernel {
     ) -> Result<Filled> {
         self.may_answer = false;
         self.store.control().end_lease();
-        for owner in std::mem::take(&mut self.owners) {
-            self.table.set(&mut self.store, &owner, Vec::new());
-        }
+        let held = self.table.owners();
+        let nothing = held.iter().map(|owner| (owner, Entries::default()));
+        write(&mut self.table, &mut self.store, nothing);
         self.policy = policy.clone();
         let forms = Forms::of(policy)?;
         let zones = encode::zones(policy, self.serial).context("write the zones' names")?;
@@ -80,21 +81,18 @@ impl Kernel {
                 resolved,
                 serial: self.serial,
             };
-            for owner in projection::dependents(view, affected) {
-                let (nodes, skipped) = projection::nodes_of(view, &owner);
-                filled.note(skipped);
-                let mut drafts = Vec::with_capacity(nodes.len());
-                for node in &nodes {
-                    let (draft, skipped) = encode::encode(node, &self.forms);
-                    drafts.extend(draft);
-                    filled.note(skipped);
-                }
-                let changed = self.table.set(&mut self.store, &owner, drafts);
-                filled.refused += changed.refused;
-                self.owners.insert(owner);
-            }
-            let deaf = self.table.settle(&mut self.store);
-            self.store.control().suspend_denials(!world.fresh() || deaf);
+            let done = reconcile(
+                &mut self.table,
+                &mut self.store,
+                view,
+                &self.forms,
+                affected,
+            );
+            filled.note(done.skipped);
+            filled.note(done.unwritten);
+            filled.refused = done.changed.refused;
+            let control = self.store.control();
+            control.suspend_denials(!world.fresh() || done.deaf);
             self.may_answer = true;
         }
         filled.names = self.table.entries();
