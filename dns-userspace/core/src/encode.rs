@@ -282,7 +282,7 @@ pub fn in_reply(records: &[u8], additional_at: usize, name_len: usize) -> Vec<u8
 /// Encodes a node of the policy that `forms` were made of. A record set that cannot be encoded, or that no
 /// reply could hold, is left to the DNS service and told of.
 #[must_use]
-pub fn encode(node: &Node, forms: &Forms) -> (Option<Draft>, Vec<Skipped>) {
+pub(crate) fn encode(node: &Node, forms: &Forms) -> (Option<Draft>, Vec<Skipped>) {
     let skipped = |reason: String| {
         let object = format!("name {}", node.name);
         vec![Skipped { object, reason }]

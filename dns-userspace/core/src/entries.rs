@@ -1,4 +1,4 @@
-//! From owners to their entries in the maps.
+//! From owners to their entries in the maps: the one way, which the agent goes, and whatever else fills maps.
 //!
 //! [`Entries::of`] works one owner out, on any thread; [`write()`] makes the maps hold it, owner by owner in their order.
 //! The agent does both in slices between which it looks at input: it finds the [`dependents`] when it notes owners, and

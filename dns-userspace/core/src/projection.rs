@@ -56,7 +56,11 @@ pub fn nodes_of(view: View<'_>, owner: &Owner) -> (Vec<Node>, Vec<Skipped>) {
 /// Gives every node of an owner to `take`, one after the other: a service's can have more records than shall be in memory
 /// at once. Returns what cannot be expressed.
 #[must_use]
-pub fn each_node_of(view: View<'_>, owner: &Owner, take: &mut dyn FnMut(Node)) -> Vec<Skipped> {
+pub(crate) fn each_node_of(
+    view: View<'_>,
+    owner: &Owner,
+    take: &mut dyn FnMut(Node),
+) -> Vec<Skipped> {
     let zones = &view.policy.zones;
     let is_zone = *owner == Owner::Zone;
     let mut take = |node: Node| {

@@ -151,7 +151,12 @@ impl Table {
     }
 
     /// Makes `owner` hold exactly `wanted`, but for optional names for which there is no room.
-    pub fn set(&mut self, maps: &mut impl Maps, owner: &Owner, wanted: Vec<Draft>) -> Changed {
+    pub(crate) fn set(
+        &mut self,
+        maps: &mut impl Maps,
+        owner: &Owner,
+        wanted: Vec<Draft>,
+    ) -> Changed {
         let mut changed = Changed::default();
         let holding = self.held.get_mut(owner);
         let before = holding.map(|holding| std::mem::take(&mut holding.names));
