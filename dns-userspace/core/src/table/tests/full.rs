@@ -4,6 +4,7 @@ use super::{
     maps::{Verdict, content_of as content},
     *,
 };
+use crate::entries::{Entries, write};
 
 /// The value of `below` in an entry.
 fn below(maps: &MemoryMaps, name: &str) -> u8 {
@@ -248,14 +249,18 @@ fn a_name_that_is_below_a_service_of_another_owner_lets_nothing_be_denied_while_
     let mut drafts = zone();
     drafts.push(addresses("x.s.a", 1));
     maps.forbidden = Some(wire("x.s.a.svc."));
-    let changed = table.set(&mut maps, &Owner::Zone, drafts.clone());
+    let entries = Entries {
+        drafts,
+        ..Entries::default()
+    };
+    let changed = write(&mut table, &mut maps, [(&Owner::Zone, entries.clone())]);
     assert!(
-        changed.deaf,
+        changed.deaf && maps.suspended,
         "the service denies a name of the zone's owner"
     );
     maps.forbidden = None;
-    let changed = table.set(&mut maps, &Owner::Zone, drafts);
-    assert!(!changed.deaf);
+    let changed = write(&mut table, &mut maps, [(&Owner::Zone, entries)]);
+    assert!(!changed.deaf && !table.settle(&mut maps));
 }
 
 #[test]
