@@ -1,3 +1,5 @@
+//! Clients as the datapath would have counted them.
+
 use super::*;
 
 /// A client that was answered so often, and whose signs of the first kind were so many.

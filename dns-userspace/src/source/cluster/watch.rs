@@ -4,7 +4,9 @@
 //! bookmark. Both prove that the server is alive and that nothing up to there is missed. So silence
 //! means trouble, and no further request is needed to notice it.
 
-use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
+mod quiet;
+
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use dns_core::{
     objects::{Kind, ObjectReference, written::Written},
@@ -19,7 +21,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::{
     sync::{Notify, mpsc::Sender},
-    time::{Instant, Interval, MissedTickBehavior, interval},
+    time::{Instant, Interval},
 };
 
 use super::{
@@ -28,7 +30,7 @@ use super::{
     trouble::Trouble,
     unread::Unread,
 };
-use crate::{datapath::control, told::Told};
+use crate::told::Told;
 
 /// How long a kind may be silent before it counts as lost.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -38,13 +40,6 @@ const WATCH_SECONDS: u32 = 25;
 
 /// How long the first watch after a trouble lasts: its end proves that nothing is missed.
 const FIRST_WATCH_SECONDS: u32 = 4;
-
-/// How often the source says that there is nothing more to read.
-const QUIET_EVERY: Duration = Duration::from_millis(200);
-
-/// How often everything that has something to do gets its turn before nothing counts as nothing: the runtime looks at the
-/// sockets, a connection's task reads and hands on, and is asked for more. See [`Follower::attend`].
-const TURNS: u32 = 3;
 
 /// How long a streamed list may take.
 const LIST_SECONDS: u32 = 290;
@@ -101,7 +96,7 @@ impl Follower {
             told: Told::default(),
             unread: Unread::default(),
             backoff: DefaultBackoff::default(),
-            looks: looks(),
+            looks: quiet::looks(),
             reached,
         }
     }
@@ -275,31 +270,6 @@ impl Follower {
         }
     }
 
-    /// Waits for what is to come, and says now and then that there is nothing more to read.
-    ///
-    /// That is certain in a runtime of one thread: when everything yields, it looks at the sockets and gives a turn to
-    /// whoever waited for them, before it comes back here.
-    async fn attend<F: Future>(&mut self, coming: F) -> Result<F::Output, Trouble> {
-        let mut coming = pin!(coming);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut coming => return Ok(output),
-                _ = self.looks.tick() => {}
-            }
-            let at = control::now();
-            for _ in 0..TURNS {
-                tokio::task::yield_now().await;
-                if let Poll::Ready(output) = futures_util::poll!(&mut coming) {
-                    self.looks.reset_immediately();
-                    return Ok(output);
-                }
-            }
-            let kind = self.kind;
-            self.tell(Event::Quiet { kind, at }).await?;
-        }
-    }
-
     async fn apply(&mut self, written: impl Written) -> Result<(), Trouble> {
         let reference = self.reference(&written);
         let (object, skipped) = match written.into_object() {
@@ -386,12 +356,6 @@ impl Follower {
             .await
             .map_err(|_| Trouble::NoReceiver)
     }
-}
-
-fn looks() -> Interval {
-    let mut looks = interval(QUIET_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    looks
 }
 
 /// The next event of a watch; none at its end.
