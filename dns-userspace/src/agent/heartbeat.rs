@@ -105,11 +105,10 @@ impl HeartbeatThread {
         self.heartbeat.clone()
     }
 
-    /// Whether the thread runs.
+    /// Whether the thread runs, or was told to end.
     pub(super) fn is_alive(&self) -> bool {
-        self.thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
+        let is_running = |thread: &JoinHandle<()>| !thread.is_finished();
+        self.thread.as_ref().is_some_and(is_running) || self.heartbeat.state().is_over
     }
 }
 
