@@ -70,6 +70,11 @@ pub struct Args {
     /// more or less, which each agent chooses at random. In seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub keep_endpoints: u32,
+    /// How long the last policy is kept while the API server refuses (401, 403, 404) to let the DNS servers' set-up be read,
+    /// and half of that more or less, which each agent chooses at random. While the server is away or overloaded it is kept
+    /// as long as that lasts. In seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub keep_policy: u32,
     /// The Service of the cluster's DNS.
     #[arg(
         long,
@@ -195,6 +200,7 @@ impl Args {
             kubelet_sync: Duration::from_secs(self.kubelet_sync.into()),
             rules: self.rules()?,
             answer_when_logged: self.when_logged == WhenLogged::Answer,
+            policy_kept: spread(self.keep_policy),
         };
         let set_up = self.set_up(reading)?;
         let source = if self.manifests.is_empty() {

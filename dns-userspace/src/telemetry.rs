@@ -15,7 +15,7 @@ pub use self::{
     client::fetch,
     report::{
         BreakerReport, DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport,
-        PolicyReport, Report, SkippedReport, TextReport, UnheardReport, ZoneReport,
+        PolicyReport, RefusalReport, Report, SkippedReport, TextReport, UnheardReport, ZoneReport,
     },
     server::{listen, start},
 };

@@ -59,8 +59,8 @@ pub use resolver::Resolver;
 pub use skip::{skip, skipped_without_root};
 pub use status::{
     Answered, AttachedInterface, Report, ReportedBreaker, ReportedEarlier, ReportedExternal,
-    ReportedFailing, ReportedFailure, ReportedKind, ReportedLeft, ReportedPolicy, ReportedUnheard,
-    ReportedZone, Status, UnknownDestination,
+    ReportedFailing, ReportedFailure, ReportedKind, ReportedLeft, ReportedPolicy, ReportedRefusal,
+    ReportedUnheard, ReportedZone, Status, UnknownDestination,
 };
 pub use tool::{Tool, program};
 pub use virtual_machine::VirtualMachine;

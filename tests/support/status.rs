@@ -115,6 +115,17 @@ pub struct ReportedPolicy {
     pub corefiles: Vec<String>,
     /// Texts that have been replaced and that servers may still have.
     pub earlier: Vec<ReportedEarlier>,
+    /// That some of the set-up may not be read any more.
+    pub refusal: Option<ReportedRefusal>,
+}
+
+/// The DNS servers' set-up may not be read any more.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedRefusal {
+    /// Why.
+    pub reason: String,
+    /// For how many seconds more the last policy is kept.
+    pub seconds_left: u64,
 }
 
 /// A zone that is answered.

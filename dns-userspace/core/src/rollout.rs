@@ -5,6 +5,9 @@
 //! for a while either text may be the one that a server answers by. So a change never replaces a policy: the
 //! new text joins those that servers may have, and what is answered is what all of them agree on. A text leaves
 //! when no server can have it any more: see [`history`].
+//!
+//! Somebody who may not watch any more sees no change. What was agreed on last is kept for a while then, since it hardly
+//! changes and the refusal may be a mistake that is soon mended; and the texts are kept for when they may be read again.
 
 mod history;
 mod running;
@@ -44,6 +47,8 @@ pub struct Options {
     pub rules: Option<Rules>,
     /// Whether zones are answered whose queries the servers log.
     pub answer_when_logged: bool,
+    /// How long the last policy is kept while the set-up may not be read.
+    pub policy_kept: Duration,
 }
 
 /// Every Corefile that a server may have.
@@ -58,6 +63,8 @@ pub struct Rollout {
     policy: Option<Policy>,
     /// How often the ConfigMaps had been listed, when they were last seen.
     lists: u64,
+    /// Until when the policy is kept although some of the set-up may not be read any more; none: all may be.
+    refusal: Option<Refusal>,
 }
 
 #[derive(Debug)]
@@ -79,6 +86,17 @@ pub struct Agreed {
     pub revisions: BTreeSet<String>,
     /// Texts that have been replaced and that servers may still have.
     pub earlier: Vec<Earlier>,
+    /// Why the set-up may not be read any more; none: it may be.
+    pub refusal: Option<Refusal>,
+}
+
+/// The set-up may not be read any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why, and what to do about it: one sentence for a person.
+    pub reason: String,
+    /// How long what was agreed on last is kept, by CLOCK_BOOTTIME.
+    pub kept_until: Duration,
 }
 
 /// A text that has been replaced and that servers may still have.
@@ -103,6 +121,7 @@ impl Rollout {
             known: Known::NotYet,
             policy: None,
             lists: 0,
+            refusal: None,
         }
     }
 
@@ -124,10 +143,10 @@ impl Rollout {
         !matches!(self.known, Known::NotYet)
     }
 
-    /// Whether it is known how the servers are set up.
+    /// Whether it is known how the servers are set up, and not only how they were.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        matches!(self.known, Known::Histories(_))
+        matches!(self.known, Known::Histories(_)) && self.refusal.is_none()
     }
 
     /// Takes in where the DNS service's questions arrive at the servers. Empty: not known. A Corefile that is
@@ -142,14 +161,26 @@ impl Rollout {
     /// Takes in how the servers are set up now.
     pub fn observe(&mut self, seen: Seen, now: Now) {
         self.policy = None;
-        let (running, lists) = match seen {
+        let (running, lists, refused) = match seen {
             Seen::Unknown { reason } => {
                 self.known = Known::Nothing(reason);
+                self.refusal = None;
                 return;
             }
-            Seen::Running { running, lists } => (running, lists),
+            Seen::Running {
+                running,
+                lists,
+                refused,
+            } => (running, lists, refused),
         };
-        let relisted = std::mem::replace(&mut self.lists, lists) != lists;
+        let before = self.refusal.take();
+        let was_refused = before.is_some();
+        let kept_until = before.map_or(now.since_boot + self.options.policy_kept, |refusal| {
+            refusal.kept_until
+        });
+        self.refusal = refused.map(|reason| Refusal { reason, kept_until });
+        // Whatever may not be read, pods for one, may have changed and changed back.
+        let relisted = std::mem::replace(&mut self.lists, lists) != lists || was_refused;
         let (mut before, followed) = match std::mem::replace(&mut self.known, Known::NotYet) {
             Known::Histories(histories) => (histories, !relisted),
             Known::Nothing(_) | Known::NotYet => (BTreeMap::new(), false),
@@ -177,6 +208,13 @@ impl Rollout {
             Known::Nothing(reason) => return Agreed::nothing(reason.clone()),
             Known::Histories(histories) => histories,
         };
+        let refusal = self.refusal.clone();
+        if let Some(refusal) = refusal.filter(|refusal| refusal.kept_until <= now.since_boot) {
+            return Agreed {
+                refusal: Some(refusal.clone()),
+                ..Agreed::nothing(refusal.reason)
+            };
+        }
         let sync = self.options.kubelet_sync;
         let mut revisions = BTreeSet::new();
         let mut earlier = Vec::new();
@@ -195,6 +233,7 @@ impl Rollout {
             policy,
             revisions,
             earlier,
+            refusal: self.refusal.clone(),
         }
     }
 }
@@ -205,6 +244,7 @@ impl Agreed {
             policy: Policy::nothing(reason),
             revisions: BTreeSet::new(),
             earlier: Vec::new(),
+            refusal: None,
         }
     }
 }

@@ -157,6 +157,11 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
             counted(policy.earlier.len()),
         ),
         (
+            "set_up_refused",
+            "Whether the API server refuses to let the set-up of the DNS servers be read any more",
+            u64::from(policy.refusal.is_some()),
+        ),
+        (
             "external_questions",
             "Questions about external names that services lead to",
             report.external.wanted,
@@ -245,7 +250,9 @@ fn flags(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{ExternalReport, KindReport, LeftReport, SkippedReport, TextReport};
+    use crate::telemetry::{
+        ExternalReport, KindReport, LeftReport, RefusalReport, SkippedReport, TextReport,
+    };
 
     #[test]
     fn numbers_of_the_kernel_and_of_the_agent_are_written_with_their_labels() {
@@ -259,6 +266,7 @@ mod tests {
             },
             policy: crate::telemetry::PolicyReport {
                 since: 40,
+                refusal: Some(RefusalReport::default()),
                 left: vec![LeftReport {
                     what: "cluster.local.".to_owned(),
                     reason: "Corefile:3:5: the plugin \"view\" chooses by client".to_owned(),
@@ -301,6 +309,7 @@ mod tests {
             "zerohop_interfaces_behind 2",
             "zerohop_interfaces_failing 3",
             "zerohop_policy_age_seconds 60",
+            "zerohop_set_up_refused 1",
             "zerohop_up_to_date{kind=\"Service\"} 0",
             "zerohop_left{what=\"cluster.local.\",reason=\"Corefile:3:5: the plugin \\\"view\\\" chooses by client\"} 1",
             "# TYPE zerohop_left gauge",

@@ -89,6 +89,18 @@ pub struct PolicyReport {
     /// Texts that have been replaced, and that DNS servers may still run by: only what they and the new ones
     /// agree on is answered.
     pub earlier: Vec<EarlierReport>,
+    /// That some of the DNS servers' set-up may not be read any more; none: all of it may be.
+    #[serde(default)]
+    pub refusal: Option<RefusalReport>,
+}
+
+/// The DNS servers' set-up may not be read any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalReport {
+    /// Why, and what to do about it; one sentence.
+    pub reason: String,
+    /// For how many seconds more the last policy is kept; 0: it is left.
+    pub seconds_left: u64,
 }
 
 /// A zone that is answered. Times are in seconds.

@@ -1,5 +1,7 @@
 //! What is answered follows the Corefile that the cluster's DNS servers run with.
 
+use std::{thread, time::Duration};
+
 use anyhow::{Result, ensure};
 use tests::{ApiServer, Report, eventually, hickory_proto::rr::RecordType, skipped_without_root};
 
@@ -92,7 +94,12 @@ pub(crate) fn configure(api: &ApiServer, name: &str, key: &str, text: &str) -> R
 
 /// A scene in which the API server has a DNS service with its workload.
 pub(crate) fn scene(sync: &str, corefile: &str) -> Result<Scene> {
-    Scene::with_options(&["--kubelet-sync", sync], |api| {
+    scene_with(&["--kubelet-sync", sync], corefile)
+}
+
+/// As [`scene`], with these options of the agent.
+pub(crate) fn scene_with(options: &[&str], corefile: &str) -> Result<Scene> {
+    Scene::with_options(options, |api| {
         // The server makes kube-system by itself, in its own time.
         eventually(LIMIT, "kube-system to exist", || api.apply(SERVICE))?;
         configure(api, "coredns", "Corefile", corefile)?;
@@ -133,6 +140,14 @@ fn delete_pod(scene: &Scene) -> Result<()> {
         "--grace-period=0",
     ];
     scene.api.kubectl(&delete, "").map(drop)
+}
+
+/// Replaces the pod by one that was made later than all that was changed before.
+pub(crate) fn replace_pod(scene: &Scene) -> Result<()> {
+    delete_pod(scene)?;
+    // Times of objects are whole seconds.
+    thread::sleep(Duration::from_secs(1));
+    scene.api.apply(POD)
 }
 
 #[test]

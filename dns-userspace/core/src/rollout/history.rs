@@ -120,6 +120,9 @@ impl History {
     pub fn followed_by(mut self, running: Running, relisted: bool, now: Now) -> Self {
         let earlier = std::mem::replace(&mut self.running, running);
         if earlier.mounted == self.running.mounted {
+            if relisted && self.may_have_read_another(&earlier) {
+                self.expect_unseen(now);
+            }
             return self;
         }
         // A ConfigMap that is gone leaves no time.
@@ -131,12 +134,16 @@ impl History {
         for before in &mut self.before {
             before.noticed = before.noticed.or_as(noticed);
         }
+        let replaced = changed.unwrap_or(now.since_epoch);
         let before = Before {
             text: Some(earlier.mounted),
             revision: Some(earlier.revision),
             seen: now.since_boot,
-            age: Duration::ZERO,
-            replaced: changed.unwrap_or(now.since_epoch),
+            age: match relisted {
+                true => now.since_epoch.saturating_sub(replaced),
+                false => Duration::ZERO,
+            },
+            replaced,
             noticed: self.noticed.or_as(noticed),
             begins_within: self.begins_within,
         };
@@ -151,6 +158,16 @@ impl History {
             self.expect_unseen(now);
         }
         self
+    }
+
+    /// Whether servers may have read another text while nobody watched, although the text is the same as before.
+    fn may_have_read_another(&self, earlier: &Running) -> bool {
+        let mut noticed = self.before.iter().map(|before| before.noticed);
+        let none_reloads =
+            self.noticed == Noticed::Never && noticed.all(|noticed| noticed == Noticed::Never);
+        let reads_only_at_its_start = none_reloads || !self.running.updated_in_place;
+        let has_started = self.running.oldest_pod != earlier.oldest_pod;
+        self.running.revision != earlier.revision && (has_started || !reads_only_at_its_start)
     }
 
     fn expect_unseen(&mut self, now: Now) {

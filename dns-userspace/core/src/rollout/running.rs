@@ -19,6 +19,9 @@ pub enum Seen {
         /// How often ConfigMaps have been listed: after a list, as opposed to a change that was watched, an
         /// earlier change may have been missed.
         lists: u64,
+        /// Why some of it may not be read any more and is told as it was read last, and what to do about it: one
+        /// sentence for a person. None: all of it may be read.
+        refused: Option<String>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Never wider than any Corefile that a server may have.
 
 mod properties;
+mod refusals;
 mod texts;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ fn options() -> Options {
         kubelet_sync: SYNC,
         rules: None,
         answer_when_logged: false,
+        policy_kept: Duration::from_secs(60),
     }
 }
 
@@ -54,6 +56,7 @@ fn seen(running: &[Running]) -> Seen {
     Seen::Running {
         running: running.to_vec(),
         lists: 1,
+        refused: None,
     }
 }
 
@@ -243,6 +246,7 @@ fn a_text_that_was_read_by_a_list_may_have_replaced_one_that_nobody_saw() {
     let again = |text: &str, changed, lists| Seen::Running {
         running: vec![servers(text, changed, -10_000)],
         lists,
+        refused: None,
     };
     rollout.observe(again(&corefile(30, "reload"), -9_000, 2), at(10));
     assert_eq!(ttl(&mut rollout, 10), Some(30));

@@ -73,6 +73,12 @@ impl AgreedPolicy {
         self.rollout.is_known()
     }
 
+    /// Whether the set-up may not be read any more.
+    fn is_refused(&self) -> bool {
+        let agreed = self.agreed.as_ref();
+        agreed.is_some_and(|agreed| agreed.refusal.is_some())
+    }
+
     /// The Corefiles of the rollout, for people.
     fn texts(&self) -> BTreeSet<Option<String>> {
         let agreed = self.agreed.iter();
@@ -128,10 +134,12 @@ impl Reconciler {
             return;
         }
         let texts = self.policy.texts();
+        let was_refused = self.policy.is_refused();
         if let Some(left) = self.policy.work_out(&self.world, self.dns.service()) {
             self.tell_policy(&left);
             self.external.mark_dirty();
         }
+        self.tell_refusal(was_refused);
         // By another text the servers may ask somebody else for external names.
         let other_texts = self.policy.texts() != texts;
         if other_texts {
@@ -188,6 +196,28 @@ impl Reconciler {
         self.store.control().claim(mark);
         self.store.put_policy(&policy, forms.rows(), &zones)?;
         Ok(Stored { policy, forms })
+    }
+
+    /// Says once that the set-up may not be read any more, and that it may be again.
+    fn tell_refusal(&mut self, was_refused: bool) {
+        let refusal = self
+            .policy
+            .agreed()
+            .and_then(|agreed| agreed.refusal.as_ref());
+        let Some(refusal) = refusal else {
+            if was_refused {
+                tracing::info!("the set-up of the DNS servers may be read again");
+            }
+            return;
+        };
+        let kept = refusal.kept_until.saturating_sub(now().since_boot);
+        if !kept.is_zero() && self.told.is_new(&refusal.reason, Instant::now()) {
+            tracing::warn!(
+                "the last policy is kept for {} s more: {}",
+                kept.as_secs(),
+                refusal.reason
+            );
+        }
     }
 
     fn tell_policy(&self, left: &[Left]) {

@@ -16,8 +16,8 @@ use super::Reconciler;
 use crate::{
     datapath::control,
     telemetry::{
-        DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport, PolicyReport, Report,
-        SkippedReport, TextReport, ZoneReport,
+        DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport, PolicyReport,
+        RefusalReport, Report, SkippedReport, TextReport, ZoneReport,
     },
 };
 
@@ -182,6 +182,7 @@ impl Reconciler {
             policy,
             revisions,
             earlier,
+            refusal,
         } = agreed;
         let zones = policy.zones.iter().map(|zone| ZoneReport {
             zone: zone.name.to_ascii(),
@@ -207,6 +208,10 @@ impl Reconciler {
             corefiles: revisions.iter().cloned().collect(),
             since: self.policy.since().as_secs(),
             earlier: earlier.collect(),
+            refusal: refusal.as_ref().map(|refusal| RefusalReport {
+                reason: refusal.reason.clone(),
+                seconds_left: refusal.kept_until.saturating_sub(now).as_secs(),
+            }),
         }
     }
 }

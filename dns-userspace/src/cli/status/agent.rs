@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::telemetry::{BreakerReport, EarlierReport, PolicyReport, Report};
+use crate::telemetry::{BreakerReport, EarlierReport, PolicyReport, RefusalReport, Report};
 
 /// The report as lines of text.
 pub(super) fn text(report: &Report) -> String {
@@ -164,6 +164,14 @@ fn policy(
             age_of(*replaced)
         )?;
     }
+    if let Some(RefusalReport {
+        reason,
+        seconds_left,
+    }) = &policy.refusal
+        && *seconds_left > 0
+    {
+        writeln!(text, "  kept for {seconds_left} s more: {reason}")?;
+    }
     if !policy.left.is_empty() {
         writeln!(text, "\nleft to the DNS service")?;
         for left in &policy.left {
@@ -206,6 +214,10 @@ mod tests {
                 replaced: 90,
                 seconds_left: Some(7),
             }],
+            refusal: Some(RefusalReport {
+                reason: "the API server refuses Pods".to_owned(),
+                seconds_left: 43,
+            }),
         };
         let report = Report {
             reason: Some("no address".to_owned()),
@@ -219,6 +231,7 @@ mod tests {
             "by ConfigMap kube-system/coredns (version 812), agreed for 10 s",
             "  cluster.local.         ttl 30 s, denials 5 s, absent names are left",
             "  beside an earlier text that was not seen, replaced 20 s ago, which servers may still have for 7 s more",
+            "  kept for 43 s more: the API server refuses Pods",
             "  example.org.           Corefile:9:1: `mystery`",
             "absent names are not denied",
         ] {

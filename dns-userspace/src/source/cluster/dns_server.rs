@@ -135,9 +135,10 @@ impl Follower {
 
     fn look(&mut self) -> Result<Seen, Gap> {
         let (namespace, name) = (self.namespace.clone(), self.name.clone());
+        let mut refused = None;
         let selector = {
             let state = self.service.state();
-            let services = self.listed(&state, "Service", "services")?;
+            let services = self.listed(&state, "Service", "services", &mut refused)?;
             let Some(service) = services.get(&name) else {
                 return Err(Gap::Reason(format!(
                     "there is no Service {namespace}/{name}, so the DNS servers' Corefile is not known; name the DNS \
@@ -162,9 +163,14 @@ impl Follower {
             let objects = Objects {
                 namespace: &namespace,
                 service: &name,
-                deployments: self.listed(&deployments, "Deployment", "deployments")?,
-                daemon_sets: self.listed(&daemon_sets, "DaemonSet", "daemonsets")?,
-                pods: self.listed(&pods, "Pod", "pods")?,
+                deployments: self.listed(
+                    &deployments,
+                    "Deployment",
+                    "deployments",
+                    &mut refused,
+                )?,
+                daemon_sets: self.listed(&daemon_sets, "DaemonSet", "daemonsets", &mut refused)?,
+                pods: self.listed(&pods, "Pod", "pods", &mut refused)?,
             };
             ways_of(&objects, &selector).map_err(Gap::Reason)?
         };
@@ -177,38 +183,49 @@ impl Follower {
         let mut lists = self.past_lists;
         for (name, followed) in &self.config_maps {
             let state = followed.state();
-            let config_map = self.listed(&state, "ConfigMap", "configmaps")?.get(name);
-            config_maps.insert(name.clone(), config_map.cloned());
+            let listed = self.listed(&state, "ConfigMap", "configmaps", &mut refused)?;
+            config_maps.insert(name.clone(), listed.get(name).cloned());
             lists += state.lists;
         }
         let running = ways.iter().map(|way| way.running(&namespace, &config_maps));
         let running = running.collect::<Result<_, _>>().map_err(Gap::Reason)?;
-        Ok(Seen::Running { running, lists })
+        Ok(Seen::Running {
+            running,
+            lists,
+            refused,
+        })
     }
 
-    /// Objects that have been listed.
+    /// Objects as they were last known. Where the server refuses to tell more of them, `refused` becomes the reason,
+    /// unless there is one already.
     fn listed<'a, K>(
         &self,
         state: &'a State<K>,
         kind: &str,
         resource: &str,
+        refused: &mut Option<String>,
     ) -> Result<&'a BTreeMap<String, K>, Gap> {
-        if let Some(objects) = &state.objects {
-            return Ok(objects);
-        }
         let namespace = &self.namespace;
-        Err(match &state.trouble {
-            None => Gap::Listing,
-            Some(trouble) if trouble.refused => Gap::Reason(format!(
+        let trouble = state.trouble.as_ref();
+        let refusal = trouble.filter(|trouble| trouble.refused).map(|trouble| {
+            format!(
                 "the API server refuses {kind}s of the namespace {namespace} ({}), so the DNS servers' Corefile is not \
                  known; give the agent a Role there with the verbs list and watch on {resource}, or {REMEDY}",
                 trouble.message
-            )),
-            Some(trouble) => Gap::Reason(format!(
+            )
+        });
+        if let Some(objects) = &state.objects {
+            *refused = refused.take().or(refusal);
+            return Ok(objects);
+        }
+        Err(match (refusal, trouble) {
+            (Some(refusal), _) => Gap::Reason(refusal),
+            (None, Some(trouble)) => Gap::Reason(format!(
                 "{kind}s of the namespace {namespace} cannot be read from the API server at {} ({}), so the \
                  DNS servers' Corefile is not known; check that it runs, or {REMEDY}",
                 self.server, trouble.message
             )),
+            (None, None) => Gap::Listing,
         })
     }
 

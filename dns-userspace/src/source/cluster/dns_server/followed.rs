@@ -3,7 +3,8 @@
 //! `kube`'s ready-made watcher may be used here, though not for the objects that answers are made from: a
 //! quiet watch that has died is noticed late, but nothing is denied or answered because of what is *absent*
 //! here, and a Corefile that is known is answered by like the last known objects are while the API server is
-//! away.
+//! away. Objects that may not be read any more stay as they were last known; for how long that counts is the matter of
+//! [`dns_core::rollout`].
 
 use std::{collections::BTreeMap, fmt::Debug, pin::pin, sync::Arc};
 
@@ -33,11 +34,11 @@ pub(super) struct Followed<K> {
 /// What is known of them.
 #[derive(Debug)]
 pub(super) struct State<K> {
-    /// By name; none before the first list, and while they may not be read.
+    /// By name, as they were last known; none before the first list.
     pub(super) objects: Option<BTreeMap<String, K>>,
     /// How many lists were read.
     pub(super) lists: u64,
-    /// Why they cannot be read.
+    /// Why they cannot be read; none: they can.
     pub(super) trouble: Option<Trouble>,
 }
 
@@ -48,6 +49,17 @@ pub(super) struct Trouble {
     pub(super) message: String,
     /// Whether the server has refused: the credentials, or what they may do.
     pub(super) refused: bool,
+}
+
+impl<K> State<K> {
+    /// Notes why objects cannot be read. A refusal stands until they are, for a server that cannot be reached says nothing
+    /// of whether they may be.
+    fn note(&mut self, trouble: Trouble) {
+        let is_refused = self.trouble.as_ref().is_some_and(|before| before.refused);
+        if trouble.refused || !is_refused {
+            self.trouble = Some(trouble);
+        }
+    }
 }
 
 impl<K> Followed<K>
@@ -100,12 +112,7 @@ async fn follow<K>(
                 Err(error) => {
                     let trouble = trouble(&error);
                     let refused = trouble.refused;
-                    state.send_modify(|state| {
-                        if refused {
-                            state.objects = None;
-                        }
-                        state.trouble = Some(trouble);
-                    });
+                    state.send_modify(|state| state.note(trouble));
                     changed.notify_one();
                     if refused {
                         break;
@@ -167,5 +174,62 @@ fn trouble(error: &watcher::Error) -> Trouble {
             message: error.to_string(),
             refused: false,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn answer(code: u16) -> Box<Status> {
+        let mut status = Status::failure("why", "Reason");
+        status.code = code;
+        Box::new(status)
+    }
+
+    fn state() -> State<()> {
+        State {
+            objects: Some(BTreeMap::from([("coredns".to_owned(), ())])),
+            lists: 1,
+            trouble: None,
+        }
+    }
+
+    #[test]
+    fn only_who_may_not_read_is_refused() {
+        for (code, refused) in [
+            (401, true),
+            (403, true),
+            (404, true),
+            (400, false),
+            (410, false),
+            (429, false),
+            (500, false),
+            (503, false),
+            (504, false),
+        ] {
+            let listed = watcher::Error::InitialListFailed(kube::Error::Api(answer(code)));
+            let begun = watcher::Error::WatchStartFailed(kube::Error::Api(answer(code)));
+            let watched = watcher::Error::WatchError(answer(code));
+            for error in [listed, begun, watched] {
+                assert_eq!(trouble(&error).refused, refused, "{error}");
+            }
+        }
+        assert!(!trouble(&watcher::Error::NoResourceVersion).refused);
+    }
+
+    #[test]
+    fn objects_stay_whatever_the_trouble_and_a_refusal_stands_until_they_are_read() {
+        let of = |code| trouble(&watcher::Error::WatchError(answer(code)));
+        let mut state = state();
+        state.note(of(503));
+        assert_eq!(state.trouble, Some(of(503)));
+        for code in [403, 503, 429] {
+            state.note(of(code));
+            assert_eq!(state.trouble, Some(of(403)), "after {code}");
+            assert!(state.objects.is_some(), "after {code}");
+        }
     }
 }
