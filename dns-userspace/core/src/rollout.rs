@@ -22,7 +22,7 @@ use std::{
 
 pub use self::{
     history::{History, Text},
-    running::{Running, Seen},
+    running::{Running, Seen, Start},
 };
 use crate::{
     corefile::{Server, policy_of},

@@ -5,7 +5,7 @@
 //!
 //! * once the kubelets have brought the change into the volumes, the earlier text's own `reload` has looked
 //!   (its interval and its jitter), and the server has begun with the later text, or
-//! * once every pod was made after the change.
+//! * once every pod was made after the change, or its container was started when the volume held the change.
 //!
 //! A text that every server refuses changes nothing: they go on with the text before, and with its `reload`.
 //! Texts that were never seen are treated like the present one's predecessor with the present one's `reload`.
@@ -166,7 +166,7 @@ impl History {
         let none_reloads =
             self.noticed == Noticed::Never && noticed.all(|noticed| noticed == Noticed::Never);
         let reads_only_at_its_start = none_reloads || !self.running.updated_in_place;
-        let has_started = self.running.oldest_pod != earlier.oldest_pod;
+        let has_started = !self.running.starts.is_subset(&earlier.starts);
         self.running.revision != earlier.revision && (has_started || !reads_only_at_its_start)
     }
 
@@ -244,16 +244,19 @@ impl Before {
         sync: Duration,
         now: Now,
     ) -> bool {
-        let pods_are_new = match running.oldest_pod {
-            // Times of objects are whole seconds.
-            Some(oldest) => oldest.as_secs() > self.replaced.as_secs(),
+        let all_began_later = match running.starts.is_empty() {
             // Servers without a pod answer nobody. One that is only not listed yet is waited for.
-            None => self.has_passed(sync, now),
+            true => self.has_passed(sync, now),
+            false => {
+                let renewed = running.updated_in_place.then_some(sync);
+                let mut starts = running.starts.iter();
+                starts.all(|start| start.has_read(self.replaced, renewed))
+            }
         };
         let was_reloaded = self
             .lasts(running, begins_within, sync)
             .is_some_and(|lasts| self.has_passed(lasts, now));
-        pods_are_new || was_reloaded
+        all_began_later || was_reloaded
     }
 
     /// How long servers may have this text after it was replaced; none: as long as they run.

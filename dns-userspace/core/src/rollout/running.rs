@@ -45,11 +45,38 @@ pub struct Running {
     pub changed: Option<Duration>,
     /// Whether a changed ConfigMap reaches running pods; not so with `subPath`.
     pub updated_in_place: bool,
-    /// When the oldest pod was made, since the Unix epoch; none: there is no pod.
-    pub oldest_pod: Option<Duration>,
+    /// The last start of each server that runs so; empty: there is no pod.
+    pub starts: BTreeSet<Start>,
     /// The pods' own lines in the `/etc/hosts` that kubelet writes, such as `10.244.0.3 coredns-1`; none: not
     /// known, or there is more in it. They are the pods', whichever text these have read.
     pub hosts: Option<BTreeSet<String>>,
+}
+
+/// The last start of a server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Start {
+    /// Tells it from all other starts of all servers.
+    pub of: String,
+    /// When the pod was made, since the Unix epoch.
+    pub pod_made: Duration,
+    /// When the container was started, by the same clock, and rather too early than too late; none: not known.
+    pub container_started: Option<Duration>,
+}
+
+impl Start {
+    /// Whether the server began with what a ConfigMap has held since `change`. A pod's volume is made with it; a container
+    /// that is started again finds the volume as the kubelet left it, which takes up to `sync` to renew it. None: it is not
+    /// known to renew it.
+    #[must_use]
+    pub fn has_read(&self, change: Duration, sync: Option<Duration>) -> bool {
+        // Times of objects are whole seconds.
+        let seconds = |time: Duration| Duration::from_secs(time.as_secs());
+        let is_renewed = || {
+            let renewed = seconds(change).checked_add(sync?)?;
+            Some(seconds(self.container_started?) > renewed)
+        };
+        seconds(self.pod_made) > seconds(change) || is_renewed() == Some(true)
+    }
 }
 
 impl Running {
@@ -65,7 +92,7 @@ impl Running {
             mounted,
             changed: None,
             updated_in_place: false,
-            oldest_pod: None,
+            starts: BTreeSet::new(),
             hosts: None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod properties;
 mod refusals;
+mod starts;
 mod texts;
 
 use std::time::Duration;
@@ -37,18 +38,31 @@ fn at(seconds: u64) -> Now {
     }
 }
 
+/// The time of an object, this many seconds into the story.
+fn time(seconds: i64) -> Duration {
+    Duration::from_secs(BEGIN.saturating_add_signed(seconds))
+}
+
 /// Servers with this text, changed at `changed`, whose oldest pod was made at `made`.
 fn servers(text: &str, changed: i64, made: i64) -> Running {
-    let time = |seconds: i64| Duration::from_secs(BEGIN.saturating_add_signed(seconds));
     Running {
         identity: "image 1".to_owned(),
         origin: "Deployment kube-system/coredns".to_owned(),
         image: "registry.k8s.io/coredns/coredns:v1.15.0".to_owned(),
         changed: Some(time(changed)),
         updated_in_place: true,
-        oldest_pod: Some(time(made)),
+        starts: [start("coredns-1", made, None)].into(),
         revision: format!("changed at {changed}"),
         ..Running::given(String::new(), Mounted::only(text))
+    }
+}
+
+/// The last start of a server whose pod was made, and whose container was started, this many seconds into the story.
+fn start(pod: &str, made: i64, started: Option<i64>) -> Start {
+    Start {
+        of: format!("{pod} {made} {started:?}"),
+        pod_made: time(made),
+        container_started: started.map(time),
     }
 }
 

@@ -5,6 +5,7 @@ mod assemble;
 mod followed;
 mod layout;
 mod mounts;
+mod start;
 #[cfg(test)]
 mod tests;
 

@@ -11,6 +11,8 @@ const RELOAD: u64 = 45 + 5;
 #[derive(Debug, Clone)]
 struct Simulated {
     made: u64,
+    /// When its container was started again.
+    started: Option<u64>,
     volume: usize,
     running: usize,
     next_sync: u64,
@@ -26,6 +28,8 @@ struct Story {
     reloads: Vec<u64>,
     /// When pods are replaced by new ones.
     restarts: Vec<u64>,
+    /// When containers are started again.
+    container_restarts: Vec<u64>,
     reload: bool,
 }
 
@@ -36,15 +40,19 @@ fn story() -> impl Strategy<Value = Story> {
         prop::collection::vec(1..=SYNC.as_secs(), 20),
         prop::collection::vec(1..=RELOAD, 40),
         prop::collection::vec(1_u64..1_200, 0..3),
+        prop::collection::vec(1_u64..1_200, 0..4),
         reload,
     )
-        .prop_map(|(changes, syncs, reloads, restarts, reload)| Story {
-            changes,
-            syncs,
-            reloads,
-            restarts,
-            reload,
-        })
+        .prop_map(
+            |(changes, syncs, reloads, restarts, container_restarts, reload)| Story {
+                changes,
+                syncs,
+                reloads,
+                restarts,
+                container_restarts,
+                reload,
+            },
+        )
 }
 
 /// Four texts, each answered otherwise.
@@ -63,6 +71,7 @@ fn tell(story: &Story) -> Result<(), TestCaseError> {
             let (next_sync, next_reload) = draw();
             Simulated {
                 made: 0,
+                started: None,
                 volume: 0,
                 running: 0,
                 next_sync,
@@ -81,14 +90,18 @@ fn tell(story: &Story) -> Result<(), TestCaseError> {
     let mut changed = -10_000;
     let mut rollout = Rollout::new(options());
     let look = |text_number: usize, changed: i64, pods: &[Simulated]| {
-        let oldest = pods.iter().map(|pod| pod.made).min().unwrap_or(0);
-        // Those of the beginning are older than the first text.
-        let made = if oldest == 0 {
-            9_000 - 20_000
-        } else {
-            oldest as i64
-        };
-        seen(&[servers(&text(text_number, story.reload), changed, made)])
+        let starts = pods.iter().map(|pod| {
+            // Those of the beginning are older than the first text.
+            let made = match pod.made {
+                0 => 9_000 - 20_000,
+                made => made as i64,
+            };
+            start("coredns", made, pod.started.map(|second| second as i64))
+        });
+        seen(&[Running {
+            starts: starts.collect(),
+            ..servers(&text(text_number, story.reload), changed, 0)
+        }])
     };
     // The first text is old, and its pods are newer than it, so that it is certain.
     rollout.observe(
@@ -120,11 +133,20 @@ fn tell(story: &Story) -> Result<(), TestCaseError> {
             for pod in &mut pods {
                 *pod = Simulated {
                     made: second,
+                    started: None,
                     volume: config_map,
                     running: config_map,
                     next_sync: second + draw().0,
                     next_reload: second + draw().1,
                 };
+            }
+            has_changed = true;
+        }
+        if story.container_restarts.contains(&second) {
+            for pod in &mut pods {
+                pod.started = Some(second);
+                pod.running = pod.volume;
+                pod.next_reload = second + draw().1;
             }
             has_changed = true;
         }

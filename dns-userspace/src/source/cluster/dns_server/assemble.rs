@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use dns_core::{corefile::Mounted, rollout::Running};
+use dns_core::{
+    corefile::Mounted,
+    rollout::{Running, Start},
+};
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, Deployment},
@@ -17,6 +20,7 @@ use k8s_openapi::{
 use super::{
     layout::Layout,
     mounts::{Files, Mount},
+    start::start_of,
 };
 
 /// What to do when the set-up cannot be read.
@@ -36,14 +40,14 @@ pub(super) struct Objects<'a> {
 pub(super) struct Way {
     pub(super) layout: Layout,
     origins: BTreeSet<String>,
-    oldest_pod: Option<Duration>,
+    starts: BTreeSet<Start>,
     /// The pods' own lines in `/etc/hosts`; none: not all of them are known.
     hosts: Option<BTreeSet<String>>,
 }
 
 /// What is known of a pod beside its specification.
 struct Made {
-    at: Duration,
+    start: Start,
     hosts: Option<BTreeSet<String>>,
 }
 
@@ -79,11 +83,9 @@ pub(super) fn ways_of(
         let phase = pod.status.as_ref().and_then(|it| it.phase.as_deref());
         let has_ended = matches!(phase, Some("Succeeded" | "Failed"));
         if let (false, Some(spec)) = (has_ended, &pod.spec) {
-            let made = pod.metadata.creation_timestamp.as_ref().map(since_epoch);
             let origin = format!("Pod {namespace}/{name}");
             let made = Made {
-                // A pod that does not say when it was made counts as old.
-                at: made.unwrap_or_default(),
+                start: start_of(name, pod, spec),
                 hosts: hosts_of(name, pod, spec),
             };
             add(&mut ways, spec, origin, Some(made))?;
@@ -197,7 +199,7 @@ fn add(
             ways.push(Way {
                 layout,
                 origins: BTreeSet::new(),
-                oldest_pod: None,
+                starts: BTreeSet::new(),
                 hosts: Some(BTreeSet::new()),
             });
             ways.len().saturating_sub(1)
@@ -208,7 +210,7 @@ fn add(
     };
     way.origins.insert(origin);
     if let Some(made) = made {
-        way.oldest_pod = Some(way.oldest_pod.map_or(made.at, |oldest| oldest.min(made.at)));
+        way.starts.insert(made.start);
         way.hosts = match (way.hosts.take(), made.hosts) {
             (Some(mut lines), Some(more)) => {
                 lines.extend(more);
@@ -267,7 +269,7 @@ impl Way {
             revision: revisions.join(", "),
             changed: present.into_iter().filter_map(changed).max(),
             updated_in_place: self.layout.mounts.iter().all(Mount::is_updated_in_place),
-            oldest_pod: self.oldest_pod,
+            starts: self.starts.clone(),
             hosts: self.hosts.clone().filter(|_| self.layout.has_plain_hosts),
             mounted: Mounted {
                 path: path.clone(),
@@ -289,6 +291,6 @@ fn changed(metadata: &ObjectMeta) -> Option<Duration> {
         .max()
 }
 
-fn since_epoch(time: &Time) -> Duration {
+pub(super) fn since_epoch(time: &Time) -> Duration {
     Duration::from_secs(u64::try_from(time.0.as_second()).unwrap_or(0))
 }

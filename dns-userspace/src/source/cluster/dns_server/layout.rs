@@ -73,6 +73,11 @@ fn has_plain_hosts(pod: &PodSpec, mounts: &[Mount]) -> bool {
     !has_further_names && !is_windows && !is_mounted
 }
 
+/// The name of the container that runs CoreDNS; none: it is not known which one does.
+pub(super) fn server_name(pod: &PodSpec) -> Option<&str> {
+    server_of(pod).ok().map(|server| server.name.as_str())
+}
+
 /// The container that runs CoreDNS: it is given a Corefile or, if none is, its image is called so.
 fn server_of(pod: &PodSpec) -> Result<&Container, String> {
     let with = |is_server: fn(&Container) -> bool| -> Vec<&Container> {

@@ -2,6 +2,7 @@
 
 mod hosts;
 mod mounts;
+mod starts;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -180,7 +181,7 @@ fn pods_of_the_workload_run_the_same_way_whatever_is_injected_into_them() {
             json!({"containers": []}),
         )
         .one();
-    assert_eq!(running.oldest_pod, Some(Duration::from_secs(1_767_225_600)));
+    assert_eq!(starts::oldest(&running), Some(1_767_225_600));
     assert_eq!(running.origin, "Deployment kube-system/coredns");
 }
 
@@ -238,7 +239,7 @@ fn a_workload_without_replicas_still_says_how_the_servers_ran_when_it_is_alone()
     deployment.spec.as_mut().unwrap().replicas = Some(0);
     let alone = cluster.one();
     assert_eq!(alone.origin, "Deployment kube-system/coredns");
-    assert_eq!(alone.oldest_pod, None);
+    assert_eq!(starts::oldest(&alone), None);
     let left = cluster.with_pod("coredns-1", "2026-01-01T00:00:00Z", "Running", kubeadm());
     assert_eq!(
         left.one().identity,
