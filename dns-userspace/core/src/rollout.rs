@@ -13,6 +13,7 @@ mod history;
 mod running;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::{
     borrow::Cow,
@@ -23,6 +24,7 @@ use std::{
 pub use self::{
     history::{History, Text},
     running::{Running, Seen, Start},
+    times::{ServerClock, Times},
 };
 use crate::{
     corefile::{Server, policy_of},
@@ -34,7 +36,7 @@ use crate::{
 pub struct Now {
     /// CLOCK_BOOTTIME: what has passed between two moments that were both seen.
     pub since_boot: Duration,
-    /// Since the Unix epoch: to compare with the times that objects carry.
+    /// Since the Unix epoch, for people. No times of objects are compared with it: see [`times`].
     pub since_epoch: Duration,
 }
 
@@ -65,6 +67,8 @@ pub struct Rollout {
     lists: u64,
     /// Until when the policy is kept although some of the set-up may not be read any more; none: all may be.
     refusal: Option<Refusal>,
+    /// The API server's clock, as it was read last.
+    clock: Option<ServerClock>,
 }
 
 #[derive(Debug)]
@@ -122,13 +126,14 @@ impl Rollout {
             policy: None,
             lists: 0,
             refusal: None,
+            clock: None,
         }
     }
 
     /// Servers whose Corefile is given and never changes.
     #[must_use]
     pub fn given(options: Options, running: Running, now: Now) -> Self {
-        let history = History::begin(running, true, now);
+        let history = History::begin(running, true, Times { now, server: None });
         let identity = history.running().identity.clone();
         Self {
             is_given: true,
@@ -161,18 +166,20 @@ impl Rollout {
     /// Takes in how the servers are set up now.
     pub fn observe(&mut self, seen: Seen, now: Now) {
         self.policy = None;
-        let (running, lists, refused) = match seen {
+        let (running, lists, refused, clock) = match seen {
             Seen::Unknown { reason } => {
                 self.known = Known::Nothing(reason);
-                self.refusal = None;
                 return;
             }
             Seen::Running {
                 running,
                 lists,
                 refused,
-            } => (running, lists, refused),
+                clock,
+            } => (running, lists, refused, clock),
         };
+        self.clock = clock;
+        let times = self.times(now);
         let before = self.refusal.take();
         let was_refused = before.is_some();
         let kept_until = before.map_or(now.since_boot + self.options.policy_kept, |refusal| {
@@ -189,17 +196,25 @@ impl Rollout {
         for running in running {
             let identity = running.identity.clone();
             let history = match before.remove(&identity) {
-                Some(history) => history.followed_by(running, relisted, now),
+                Some(history) => history.followed_by(running, relisted, times),
                 // Servers that came while somebody watched began with a text that was seen.
-                None => History::begin(running, followed, now),
+                None => History::begin(running, followed, times),
             };
             histories.insert(identity, history);
         }
         self.known = Known::Histories(histories);
     }
 
+    fn times(&self, now: Now) -> Times {
+        Times {
+            now,
+            server: self.clock,
+        }
+    }
+
     /// What may be answered now.
     pub fn agreed(&mut self, now: Now) -> Agreed {
+        let times = self.times(now);
         let histories = match &mut self.known {
             Known::NotYet => {
                 let reason = "the set-up of the DNS servers has not been read yet";
@@ -219,11 +234,11 @@ impl Rollout {
         let mut revisions = BTreeSet::new();
         let mut earlier = Vec::new();
         for history in histories.values_mut() {
-            if history.forget(sync, now) {
+            if history.forget(sync, times) {
                 self.policy = None;
             }
             revisions.insert(history.running().revision.clone());
-            earlier.extend(history.earlier(sync));
+            earlier.extend(history.earlier(sync, times));
         }
         let policy = self
             .policy

@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use super::{Earlier, Now, Running};
+use super::{Earlier, Running, Times};
 use crate::corefile::{Mounted, Reading, reading_of};
 
 /// What servers may have read.
@@ -41,10 +41,12 @@ struct Before {
     revision: Option<String>,
     /// When its end was seen, by CLOCK_BOOTTIME.
     seen: Duration,
-    /// How long ago its end was then.
-    age: Duration,
-    /// When it was replaced, by the API server's clock.
-    replaced: Duration,
+    /// Whether its end was watched, so that this was when it was seen.
+    watched: bool,
+    /// When it was replaced, not later than this by the API server's clock; none: not known.
+    replaced: Option<Duration>,
+    /// The same for people, by whichever clock.
+    told_replaced: Duration,
     noticed: Noticed,
     begins_within: Duration,
 }
@@ -101,7 +103,7 @@ fn take(texts: &mut Vec<Before>, text: Option<&Mounted>) -> Option<Noticed> {
 impl History {
     /// A history that begins now. If the servers were not `followed` until now, they may have an earlier text.
     #[must_use]
-    pub fn begin(running: Running, followed: bool, now: Now) -> Self {
+    pub fn begin(running: Running, followed: bool, times: Times) -> Self {
         let (noticed, begins_within) = reading(&running.mounted, Noticed::AsNext);
         let mut history = Self {
             running,
@@ -110,40 +112,37 @@ impl History {
             before: Vec::new(),
         };
         if !followed {
-            history.expect_unseen(now);
+            history.expect_unseen(history.running.changed, times);
         }
         history
     }
 
     /// The same history, with what is seen now.
     #[must_use]
-    pub fn followed_by(mut self, running: Running, relisted: bool, now: Now) -> Self {
+    pub fn followed_by(mut self, running: Running, relisted: bool, times: Times) -> Self {
         let earlier = std::mem::replace(&mut self.running, running);
-        if earlier.mounted == self.running.mounted {
-            if relisted && self.may_have_read_another(&earlier) {
-                self.expect_unseen(now);
-            }
-            return self;
-        }
-        // A ConfigMap that is gone leaves no time.
+        // A ConfigMap that is gone leaves no time, and where another one was changed earlier that is not the time.
         let changed = self
             .running
             .changed
-            .filter(|_| self.running.changed != earlier.changed);
+            .filter(|changed| Some(*changed) > earlier.changed);
+        if earlier.mounted == self.running.mounted {
+            if relisted && self.may_have_read_another(&earlier) {
+                self.expect_unseen(changed, times);
+            }
+            return self;
+        }
         let (noticed, begins_within) = reading(&self.running.mounted, self.noticed);
         for before in &mut self.before {
             before.noticed = before.noticed.or_as(noticed);
         }
-        let replaced = changed.unwrap_or(now.since_epoch);
         let before = Before {
             text: Some(earlier.mounted),
             revision: Some(earlier.revision),
-            seen: now.since_boot,
-            age: match relisted {
-                true => now.since_epoch.saturating_sub(replaced),
-                false => Duration::ZERO,
-            },
-            replaced,
+            seen: times.now.since_boot,
+            watched: !relisted,
+            replaced: changed.or_else(|| times.server_at_most()),
+            told_replaced: changed.unwrap_or(times.now.since_epoch),
             noticed: self.noticed.or_as(noticed),
             begins_within: self.begins_within,
         };
@@ -155,7 +154,7 @@ impl History {
         }
         if relisted {
             // Between the two texts there may have been a third.
-            self.expect_unseen(now);
+            self.expect_unseen(changed, times);
         }
         self
     }
@@ -170,14 +169,15 @@ impl History {
         self.running.revision != earlier.revision && (has_started || !reads_only_at_its_start)
     }
 
-    fn expect_unseen(&mut self, now: Now) {
-        let replaced = self.running.changed.unwrap_or(now.since_epoch);
+    /// Adds a text that nobody saw, and that was there until the ConfigMaps were `changed`; none: until now, it may be.
+    fn expect_unseen(&mut self, changed: Option<Duration>, times: Times) {
         self.push(Before {
             text: None,
             revision: None,
-            seen: now.since_boot,
-            age: now.since_epoch.saturating_sub(replaced),
-            replaced,
+            seen: times.now.since_boot,
+            watched: false,
+            replaced: changed.or_else(|| times.server_at_most()),
+            told_replaced: changed.unwrap_or(times.now.since_epoch),
             noticed: self.noticed,
             begins_within: Duration::ZERO,
         });
@@ -198,11 +198,11 @@ impl History {
     }
 
     /// Forgets texts that no server can have any more; whether there were any.
-    pub fn forget(&mut self, sync: Duration, now: Now) -> bool {
+    pub fn forget(&mut self, sync: Duration, times: Times) -> bool {
         let count = self.before.len();
         let (running, begins_within) = (&self.running, self.begins_within());
         self.before
-            .retain(|before| !before.is_gone(running, begins_within, sync, now));
+            .retain(|before| !before.is_gone(running, begins_within, sync, times));
         self.before.len() < count
     }
 
@@ -224,14 +224,14 @@ impl History {
     }
 
     /// The texts before the present one, for people.
-    pub fn earlier(&self, sync: Duration) -> impl Iterator<Item = Earlier> {
+    pub fn earlier(&self, sync: Duration, times: Times) -> impl Iterator<Item = Earlier> {
         let begins_within = self.begins_within();
         self.before.iter().map(move |before| Earlier {
             revision: before.revision.clone(),
-            replaced: before.replaced,
+            replaced: before.told_replaced,
             until: before
                 .lasts(&self.running, begins_within, sync)
-                .map(|lasts| before.seen + lasts.saturating_sub(before.age)),
+                .map(|lasts| times.now.since_boot + lasts.saturating_sub(before.age(times))),
         })
     }
 }
@@ -242,20 +242,21 @@ impl Before {
         running: &Running,
         begins_within: Duration,
         sync: Duration,
-        now: Now,
+        times: Times,
     ) -> bool {
         let all_began_later = match running.starts.is_empty() {
             // Servers without a pod answer nobody. One that is only not listed yet is waited for.
-            true => self.has_passed(sync, now),
+            true => self.age(times) >= sync,
             false => {
                 let renewed = running.updated_in_place.then_some(sync);
                 let mut starts = running.starts.iter();
-                starts.all(|start| start.has_read(self.replaced, renewed))
+                self.replaced
+                    .is_some_and(|replaced| starts.all(|start| start.has_read(replaced, renewed)))
             }
         };
         let was_reloaded = self
             .lasts(running, begins_within, sync)
-            .is_some_and(|lasts| self.has_passed(lasts, now));
+            .is_some_and(|lasts| self.age(times) >= lasts);
         all_began_later || was_reloaded
     }
 
@@ -274,8 +275,14 @@ impl Before {
         }
     }
 
-    /// Whether it was replaced this long ago.
-    fn has_passed(&self, time: Duration, now: Now) -> bool {
-        now.since_boot.saturating_sub(self.seen) + self.age >= time
+    /// How long ago it was replaced, at least.
+    fn age(&self, times: Times) -> Duration {
+        let since_seen = times.now.since_boot.saturating_sub(self.seen);
+        let before_that = times
+            .server_at_least()
+            .zip(self.replaced)
+            .filter(|_| !self.watched)
+            .map(|(server, replaced)| server.saturating_sub(replaced));
+        since_seen.max(before_that.unwrap_or_default())
     }
 }

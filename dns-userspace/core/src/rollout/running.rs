@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use super::ServerClock;
 use crate::corefile::Mounted;
 
 /// How the DNS servers are set up, as far as it is known.
@@ -22,6 +23,8 @@ pub enum Seen {
         /// Why some of it may not be read any more and is told as it was read last, and what to do about it: one
         /// sentence for a person. None: all of it may be read.
         refused: Option<String>,
+        /// The clock by which its objects say when they were made and changed; none: it is not known.
+        clock: Option<ServerClock>,
     },
 }
 

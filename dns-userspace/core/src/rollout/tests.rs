@@ -4,6 +4,7 @@ mod properties;
 mod refusals;
 mod starts;
 mod texts;
+mod times;
 
 use std::time::Duration;
 
@@ -36,6 +37,15 @@ fn at(seconds: u64) -> Now {
         since_boot: Duration::from_secs(500 + seconds),
         since_epoch: Duration::from_secs(BEGIN + seconds),
     }
+}
+
+/// The API server's clock, read at the beginning.
+fn clock() -> Option<ServerClock> {
+    Some(ServerClock {
+        told: at(0).since_epoch,
+        asked: at(0).since_boot,
+        answered: at(0).since_boot,
+    })
 }
 
 /// The time of an object, this many seconds into the story.
@@ -71,6 +81,7 @@ fn seen(running: &[Running]) -> Seen {
         running: running.to_vec(),
         lists: 1,
         refused: None,
+        clock: clock(),
     }
 }
 
@@ -261,6 +272,7 @@ fn a_text_that_was_read_by_a_list_may_have_replaced_one_that_nobody_saw() {
         running: vec![servers(text, changed, -10_000)],
         lists,
         refused: None,
+        clock: clock(),
     };
     rollout.observe(again(&corefile(30, "reload"), -9_000, 2), at(10));
     assert_eq!(ttl(&mut rollout, 10), Some(30));

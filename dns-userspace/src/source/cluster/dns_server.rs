@@ -2,6 +2,7 @@
 //! DNS Service and the ConfigMaps that it mounts.
 
 mod assemble;
+mod clock;
 mod followed;
 mod layout;
 mod mounts;
@@ -33,6 +34,7 @@ use tokio::{
 
 use self::{
     assemble::{Objects, REMEDY, selector_of, ways_of},
+    clock::{Clock, Reading},
     followed::{Followed, State},
 };
 
@@ -58,6 +60,7 @@ struct Follower {
     namespace: String,
     name: String,
     changed: Arc<Notify>,
+    clock: Clock,
     service: Followed<Service>,
     deployments: Followed<Deployment>,
     daemon_sets: Followed<DaemonSet>,
@@ -67,6 +70,8 @@ struct Follower {
     config_maps: BTreeMap<String, Followed<ConfigMap>>,
     /// Lists of ConfigMaps that are no longer followed.
     past_lists: u64,
+    /// How many lists there were when the clock was last read.
+    lists_at_reading: u64,
 }
 
 /// Why the set-up is not known.
@@ -97,18 +102,21 @@ impl Follower {
             everything(),
             Arc::clone(&changed),
         );
+        let clock = Clock::start(client.clone(), Arc::clone(&changed));
         Self {
             client,
             server,
             namespace,
             name,
             changed,
+            clock,
             service,
             deployments,
             daemon_sets,
             pods: None,
             config_maps: BTreeMap::new(),
             past_lists: 0,
+            lists_at_reading: 0,
         }
     }
 
@@ -190,10 +198,20 @@ impl Follower {
         }
         let running = ways.iter().map(|way| way.running(&namespace, &config_maps));
         let running = running.collect::<Result<_, _>>().map_err(Gap::Reason)?;
+        let clock = match self.clock.reading() {
+            Reading::NotYet => return Err(Gap::Listing),
+            Reading::Failed => None,
+            Reading::Read(clock) => Some(clock),
+        };
+        // What was not watched is dated by the clock.
+        if std::mem::replace(&mut self.lists_at_reading, lists) != lists {
+            self.clock.read_again();
+        }
         Ok(Seen::Running {
             running,
             lists,
             refused,
+            clock,
         })
     }
 

@@ -10,6 +10,7 @@ fn refused(running: &[Running], lists: u64) -> Seen {
         running: running.to_vec(),
         lists,
         refused: Some(REASON.to_owned()),
+        clock: clock(),
     }
 }
 
@@ -19,6 +20,7 @@ fn again(running: &[Running], lists: u64) -> Seen {
         running: running.to_vec(),
         lists,
         refused: None,
+        clock: clock(),
     }
 }
 
@@ -68,6 +70,13 @@ fn what_is_seen_to_change_in_spite_of_a_refusal_acts_at_once() {
     let agreed = rollout.agreed(at(21));
     assert_eq!(agreed.policy, Policy::nothing(reason));
     assert_eq!(agreed.refusal, None);
+    // What is refused all the while is not kept anew.
+    rollout.observe(
+        refused(&[servers(&corefile(60, "reload"), 20, -10_000)], 1),
+        at(200),
+    );
+    let agreed = rollout.agreed(at(200));
+    assert_eq!(agreed.policy, Policy::nothing(REASON.to_owned()));
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn a_container_that_was_started_while_nobody_watched_may_have_read_another_text(
         running: vec![running],
         lists: 1,
         refused: Some("forbidden".to_owned()),
+        clock: clock(),
     };
     let old = [start("a", -8_000, Some(-7_000))];
     let first = without_reload(30, -9_000, &old);
