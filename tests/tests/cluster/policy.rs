@@ -226,6 +226,63 @@ fn without_reload_a_wider_corefile_waits_for_new_pods() -> Result<()> {
     is_answered(&scene)
 }
 
+/// Has a kubelet say that the pod's container was started long after the pod.
+fn start_container_again(scene: &Scene) -> Result<()> {
+    let begun = scene.api.kubectl(
+        &[
+            "get",
+            "pod",
+            "coredns-1",
+            "-n",
+            "kube-system",
+            "-o",
+            "jsonpath={.metadata.creationTimestamp}",
+        ],
+        "",
+    )?;
+    let status = serde_json::json!({"status": {
+        "startTime": begun,
+        "containerStatuses": [{
+            "name": "coredns",
+            "image": "registry.k8s.io/coredns/coredns:v1.15.0",
+            "imageID": "",
+            "containerID": "containerd://2",
+            "ready": true,
+            "restartCount": 1,
+            "state": {"running": {"startedAt": "2099-01-01T00:00:00Z"}},
+        }],
+    }});
+    let patch = [
+        "patch",
+        "pod",
+        "coredns-1",
+        "-n",
+        "kube-system",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &status.to_string(),
+    ];
+    scene.api.kubectl(&patch, "").map(drop)
+}
+
+#[test]
+fn without_reload_a_container_that_is_started_again_has_the_wider_corefile() -> Result<()> {
+    let name = "without_reload_a_container_that_is_started_again_has_the_wider_corefile";
+    if skipped_without_root(name) {
+        return Ok(());
+    }
+    let once = |more: &str| corefile(more).replace("reload 2s 1s", "");
+    let scene = scene("0", &once("acl {\n block type ANY\n }"))?;
+    scene.agent.wait_for("acl", LIMIT)?;
+    configure(&scene.api, "coredns", "Corefile", &once(""))?;
+    wait_for_report(&scene, "both texts", |report| {
+        !report.policy.earlier.is_empty() && !report.answering
+    })?;
+    start_container_again(&scene)?;
+    is_answered(&scene)
+}
+
 #[test]
 fn a_plugin_that_is_not_known_leaves_its_zones_and_says_so() -> Result<()> {
     if skipped_without_root("a_plugin_that_is_not_known_leaves_its_zones_and_says_so") {
