@@ -195,6 +195,11 @@ fn a_refusal_keeps_the_policy_for_a_while_and_it_holds_again_without_new_servers
     bind_in_kube_system(&scene, "pods")?;
     scene.follow(KUBERNETES, RecordType::A, &answered)?;
     scene.agent.wait_for("may be read again", LIMIT)?;
+    let lines = scene.agent.process().lines();
+    let told = lines
+        .iter()
+        .filter(|line| line.contains("policy is kept") && line.contains("refuses Pods"));
+    assert_eq!(told.count(), 1, "{lines:#?}");
     Ok(())
 }
 

@@ -53,10 +53,10 @@ pub(super) struct Trouble {
 
 impl<K> State<K> {
     /// Notes why objects cannot be read. A refusal stands until they are, for a server that cannot be reached says nothing
-    /// of whether they may be.
+    /// of whether they may be; in its first words, since those for a list and for a watch differ, and would be told twice.
     fn note(&mut self, trouble: Trouble) {
         let is_refused = self.trouble.as_ref().is_some_and(|before| before.refused);
-        if trouble.refused || !is_refused {
+        if !is_refused {
             self.trouble = Some(trouble);
         }
     }
@@ -223,6 +223,10 @@ mod tests {
     #[test]
     fn objects_stay_whatever_the_trouble_and_a_refusal_stands_until_they_are_read() {
         let of = |code| trouble(&watcher::Error::WatchError(answer(code)));
+        let otherwise = Trouble {
+            message: "in other words".to_owned(),
+            ..of(403)
+        };
         let mut state = state();
         state.note(of(503));
         assert_eq!(state.trouble, Some(of(503)));
@@ -231,5 +235,7 @@ mod tests {
             assert_eq!(state.trouble, Some(of(403)), "after {code}");
             assert!(state.objects.is_some(), "after {code}");
         }
+        state.note(otherwise);
+        assert_eq!(state.trouble, Some(of(403)));
     }
 }
