@@ -75,6 +75,11 @@ pub struct Args {
     /// as long as that lasts. In seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub keep_policy: u32,
+    /// Over how long the agents of all nodes spread, at random, what they would else do at once: leave to the DNS service
+    /// what nothing was heard of for long, and answer what was left for more than a minute. Also the two times above are
+    /// spread over this long at least. What may be wrong is left at once in any case. In seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub jitter: u32,
     /// The Service of the cluster's DNS.
     #[arg(
         long,
@@ -157,6 +162,8 @@ pub struct Config {
     pub reading: rollout::Options,
     /// How long what comes from endpoints is answered once their source is lost.
     pub endpoints_kept: Duration,
+    /// How late this agent does what those of all nodes would else do at once.
+    pub late: Duration,
     /// Where HTTP is served; none: nowhere.
     pub listen: Option<SocketAddr>,
     /// Namespace and name of the DNS Service.
@@ -185,9 +192,11 @@ pub enum SetUp {
     },
 }
 
-/// So many seconds, half of that more or less by chance: not all nodes change their ways at once.
-fn spread(seconds: u32) -> Duration {
-    Duration::from_secs(seconds.into()).mul_f64(0.5 + fastrand::f64())
+/// So many seconds, half of that more or less by `chance`, a number from 0 to 1, or more if that makes less than `jitter`
+/// between the least and the most: not all nodes change their ways at once.
+fn spread(seconds: u32, jitter: u32, chance: f64) -> Duration {
+    let least = Duration::from_secs(seconds.into()) / 2;
+    least + Duration::from_secs(seconds.max(jitter).into()).mul_f64(chance)
 }
 
 impl Args {
@@ -196,11 +205,13 @@ impl Args {
     /// # Errors
     /// A sentence that names the option, what is wrong with it, and how it is written.
     pub fn config(self) -> anyhow::Result<Config> {
+        let late = Duration::from_secs(self.jitter.into()).mul_f64(fastrand::f64());
         let reading = rollout::Options {
             kubelet_sync: Duration::from_secs(self.kubelet_sync.into()),
             rules: self.rules()?,
             answer_when_logged: self.when_logged == WhenLogged::Answer,
-            policy_kept: spread(self.keep_policy),
+            policy_kept: spread(self.keep_policy, self.jitter, fastrand::f64()),
+            late,
         };
         let set_up = self.set_up(reading)?;
         let source = if self.manifests.is_empty() {
@@ -216,7 +227,8 @@ impl Args {
             source,
             set_up,
             reading,
-            endpoints_kept: spread(self.keep_endpoints),
+            endpoints_kept: spread(self.keep_endpoints, self.jitter, fastrand::f64()),
+            late,
             listen: self.listen.0,
             dns_service: namespaced(&self.dns_service)?,
             dns_addresses: self.dns_addresses,
@@ -309,4 +321,20 @@ fn namespaced(text: &str) -> anyhow::Result<(String, String)> {
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("read --pin-directory {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_ends_half_earlier_or_later_and_over_the_jitter_at_least() {
+        let between = |seconds, jitter| {
+            [0.0, 1.0].map(|chance| spread(seconds, jitter, chance).as_secs_f64())
+        };
+        assert_eq!(between(300, 30), [150.0, 450.0]);
+        assert_eq!(between(10, 30), [5.0, 35.0]);
+        assert_eq!(between(0, 30), [0.0, 30.0]);
+        assert_eq!(between(2, 0), [1.0, 3.0]);
+    }
 }

@@ -10,6 +10,7 @@
 //! changes and the refusal may be a mistake that is soon mended; and the texts are kept for when they may be read again.
 
 mod history;
+mod refusal;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::{
 
 pub use self::{
     history::{History, Text},
+    refusal::Refusal,
     running::{Running, Seen, Start},
     times::{ServerClock, Times},
 };
@@ -51,6 +53,8 @@ pub struct Options {
     pub answer_when_logged: bool,
     /// How long the last policy is kept while the set-up may not be read.
     pub policy_kept: Duration,
+    /// How late this node follows a set-up that may be read again, when it has left it for long.
+    pub late: Duration,
 }
 
 /// Every Corefile that a server may have.
@@ -65,7 +69,7 @@ pub struct Rollout {
     policy: Option<Policy>,
     /// How often the ConfigMaps had been listed, when they were last seen.
     lists: u64,
-    /// Until when the policy is kept although some of the set-up may not be read any more; none: all may be.
+    /// Some of the set-up may not be read any more, or may be again and is not followed yet; none: all may be.
     refusal: Option<Refusal>,
     /// The API server's clock, as it was read last.
     clock: Option<ServerClock>,
@@ -90,17 +94,8 @@ pub struct Agreed {
     pub revisions: BTreeSet<String>,
     /// Texts that have been replaced and that servers may still have.
     pub earlier: Vec<Earlier>,
-    /// Why the set-up may not be read any more; none: it may be.
+    /// Why the set-up may not be read any more, or is not followed yet; none: it may be, and is.
     pub refusal: Option<Refusal>,
-}
-
-/// The set-up may not be read any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Why, and what to do about it: one sentence for a person.
-    pub reason: String,
-    /// How long what was agreed on last is kept, by CLOCK_BOOTTIME.
-    pub kept_until: Duration,
 }
 
 /// A text that has been replaced and that servers may still have.
@@ -151,7 +146,11 @@ impl Rollout {
     /// Whether it is known how the servers are set up, and not only how they were.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        matches!(self.known, Known::Histories(_)) && self.refusal.is_none()
+        matches!(self.known, Known::Histories(_)) && !self.is_refused()
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refusal.as_ref().is_some_and(Refusal::lasts)
     }
 
     /// Takes in where the DNS service's questions arrive at the servers. Empty: not known. A Corefile that is
@@ -180,12 +179,10 @@ impl Rollout {
         };
         self.clock = clock;
         let times = self.times(now);
+        self.end_refusal(now);
+        let was_refused = self.is_refused();
         let before = self.refusal.take();
-        let was_refused = before.is_some();
-        let kept_until = before.map_or(now.since_boot + self.options.policy_kept, |refusal| {
-            refusal.kept_until
-        });
-        self.refusal = refused.map(|reason| Refusal { reason, kept_until });
+        self.refusal = Refusal::follow(before, refused, now.since_boot, &self.options);
         // Whatever may not be read, pods for one, may have changed and changed back.
         let relisted = std::mem::replace(&mut self.lists, lists) != lists || was_refused;
         let (mut before, followed) = match std::mem::replace(&mut self.known, Known::NotYet) {
@@ -205,6 +202,12 @@ impl Rollout {
         self.known = Known::Histories(histories);
     }
 
+    /// Forgets a refusal that is over.
+    fn end_refusal(&mut self, now: Now) {
+        self.refusal
+            .take_if(|refusal| refusal.is_over(now.since_boot));
+    }
+
     fn times(&self, now: Now) -> Times {
         Times {
             now,
@@ -215,6 +218,7 @@ impl Rollout {
     /// What may be answered now.
     pub fn agreed(&mut self, now: Now) -> Agreed {
         let times = self.times(now);
+        self.end_refusal(now);
         let histories = match &mut self.known {
             Known::NotYet => {
                 let reason = "the set-up of the DNS servers has not been read yet";
@@ -224,10 +228,13 @@ impl Rollout {
             Known::Histories(histories) => histories,
         };
         let refusal = self.refusal.clone();
-        if let Some(refusal) = refusal.filter(|refusal| refusal.kept_until <= now.since_boot) {
+        let why_left = refusal
+            .as_ref()
+            .and_then(|refusal| refusal.why_left(now.since_boot));
+        if let Some(reason) = why_left {
             return Agreed {
-                refusal: Some(refusal.clone()),
-                ..Agreed::nothing(refusal.reason)
+                refusal,
+                ..Agreed::nothing(reason)
             };
         }
         let sync = self.options.kubelet_sync;
@@ -248,7 +255,7 @@ impl Rollout {
             policy,
             revisions,
             earlier,
-            refusal: self.refusal.clone(),
+            refusal,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Heartbeat {
     fn run(&self) {
         let mut state = self.state();
         while !state.is_over {
-            self.0.permit(&state);
+            self.0.permit(&mut state);
             let waited = self.0.stopped.wait_timeout(state, EVERY);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
@@ -74,14 +74,14 @@ impl Heartbeat {
     pub(super) fn tell(&self, change: impl FnOnce(&mut Facts)) {
         let mut state = self.state();
         change(&mut state.facts);
-        self.0.permit(&state);
+        self.0.permit(&mut state);
     }
 
     /// Permits nothing from now on, whatever is told.
     pub(super) fn end(&self) {
         let mut state = self.state();
         state.is_over = true;
-        self.0.permit(&state);
+        self.0.permit(&mut state);
         self.0.stopped.notify_all();
     }
 
@@ -92,10 +92,12 @@ impl Heartbeat {
 }
 
 impl Shared {
-    fn permit(&self, state: &State) {
+    fn permit(&self, state: &mut State) {
+        let now = control::now();
+        state.facts.follow(now);
         self.control.permit(match state.is_over {
             true => Permission::default(),
-            false => decide(&state.facts, control::now()),
+            false => decide(&state.facts, now),
         });
     }
 }

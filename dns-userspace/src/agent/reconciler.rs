@@ -19,7 +19,7 @@ use dns_core::{
     entries::AT_ONCE,
     external::Resolved,
     objects::Kind,
-    permission::{Facts, Obstacle},
+    permission::{Endpoints, Facts, Obstacle},
     projection::{self, View},
     table::Table,
     world::{Event, Owner, World},
@@ -111,8 +111,7 @@ pub(super) fn first_facts(config: &Config, control: &ControlMap) -> Facts {
         obstacle: Some(Obstacle::NotListed),
         inherited: control.permission(),
         absence_is_certain: false,
-        endpoints_lost: None,
-        endpoints_kept: config.endpoints_kept,
+        endpoints: Endpoints::heard(config.endpoints_kept, config.late),
     }
 }
 

@@ -161,7 +161,7 @@ fn addresses_of_endpoints_are_left_when_their_source_is_lost_for_long() -> Resul
     if skipped_without_root(name) {
         return Ok(());
     }
-    let mut scene = Scene::prepare_with(&["--keep-endpoints", "2"])?;
+    let mut scene = Scene::prepare_with(&["--keep-endpoints", "2", "--jitter", "0"])?;
     let headless = "head.default.svc.cluster.local";
     let kubernetes = "kubernetes.default.svc.cluster.local";
     scene.apply_service("default", "head", "{clusterIP: None, ports: [{port: 80}]}")?;

@@ -138,7 +138,14 @@ fn a_refusal_keeps_the_policy_for_a_while_and_it_holds_again_without_new_servers
     }
     // Servers that never read again: what they had is known only to who has followed it.
     let text = |more: &str| corefile(more).replace("reload 2s 1s", "");
-    let options = ["--kubelet-sync", "0", "--keep-policy", "20"];
+    let options = [
+        "--kubelet-sync",
+        "0",
+        "--keep-policy",
+        "20",
+        "--jitter",
+        "0",
+    ];
     let mut scene = scene_with(&options, &text(""))?;
     replace_pod(&scene)?;
     scene.agent.wait_until_ready(LIMIT)?;
@@ -208,7 +215,7 @@ fn while_the_api_server_is_away_the_policy_stays() -> Result<()> {
     if skipped_without_root("while_the_api_server_is_away_the_policy_stays") {
         return Ok(());
     }
-    let options = ["--kubelet-sync", "1", "--keep-policy", "1"];
+    let options = ["--kubelet-sync", "1", "--keep-policy", "1", "--jitter", "0"];
     let mut scene = scene_with(&options, &corefile(""))?;
     let answered = records(&["10.96.0.1"]);
     scene.follow(KUBERNETES, RecordType::A, &answered)?;

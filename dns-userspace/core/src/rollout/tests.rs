@@ -21,6 +21,7 @@ fn options() -> Options {
         rules: None,
         answer_when_logged: false,
         policy_kept: Duration::from_secs(60),
+        late: Duration::ZERO,
     }
 }
 

@@ -51,7 +51,7 @@ impl Reconciler {
             facts.settled = settled;
             facts.obstacle.clone_from(&obstacle);
             facts.absence_is_certain = self.world.fresh();
-            facts.endpoints_lost = self.endpoints_lost;
+            facts.endpoints.lost = self.endpoints_lost;
         });
         obstacle
     }

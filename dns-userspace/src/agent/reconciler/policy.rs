@@ -11,7 +11,7 @@ use dns_core::{
     objects::Protocol,
     permission::{Obstacle, Permission},
     policy::{Left, Policy},
-    rollout::{Agreed, Now, Options, Rollout, Seen},
+    rollout::{Agreed, Now, Options, Refusal, Rollout, Seen},
     world::World,
 };
 use tokio::time::Instant;
@@ -76,7 +76,7 @@ impl AgreedPolicy {
     /// Whether the set-up may not be read any more.
     fn is_refused(&self) -> bool {
         let agreed = self.agreed.as_ref();
-        agreed.is_some_and(|agreed| agreed.refusal.is_some())
+        agreed.is_some_and(|agreed| agreed.refusal.as_ref().is_some_and(Refusal::lasts))
     }
 
     /// The Corefiles of the rollout, for people.
@@ -204,7 +204,7 @@ impl Reconciler {
             .policy
             .agreed()
             .and_then(|agreed| agreed.refusal.as_ref());
-        let Some(refusal) = refusal else {
+        let Some(refusal) = refusal.filter(|refusal| refusal.lasts()) else {
             if was_refused {
                 tracing::info!("the set-up of the DNS servers may be read again");
             }

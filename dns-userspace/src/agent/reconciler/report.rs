@@ -194,6 +194,7 @@ impl Reconciler {
             what: left.what.clone(),
             reason: left.reason.clone(),
         });
+        let lasting = refusal.as_ref().filter(|refusal| refusal.lasts());
         let now = std::time::Duration::from_nanos(control::now());
         let earlier = earlier.iter().map(|earlier| EarlierReport {
             revision: earlier.revision.clone(),
@@ -208,7 +209,7 @@ impl Reconciler {
             corefiles: revisions.iter().cloned().collect(),
             since: self.policy.since().as_secs(),
             earlier: earlier.collect(),
-            refusal: refusal.as_ref().map(|refusal| RefusalReport {
+            refusal: lasting.map(|refusal| RefusalReport {
                 reason: refusal.reason.clone(),
                 seconds_left: refusal.kept_until.saturating_sub(now).as_secs(),
             }),

@@ -34,6 +34,7 @@ fn a_refusal_keeps_the_last_policy_for_a_while_and_then_leaves_it() {
     let expected = Refusal {
         reason: REASON.to_owned(),
         kept_until: at(70).since_boot,
+        back: None,
     };
     for second in [10, 69] {
         assert_eq!(ttl(&mut rollout, second), Some(30), "{second}");
@@ -134,4 +135,56 @@ fn servers_that_read_only_at_their_start_have_read_nothing_else_meanwhile() {
     rollout.observe(refused(&[servers(&text, 500, -8_000)], 2), at(1_100));
     rollout.observe(again(&[servers(&text, 1_500, 1_200)], 3), at(2_000));
     assert_eq!(ttl(&mut rollout, 100_000), None);
+}
+
+/// A story with a refusal from the tenth second on, by which the policy is left from the seventieth on, on a node that is
+/// twelve seconds late.
+fn refused_for_long(running: &[Running]) -> Rollout {
+    let late = Duration::from_secs(12);
+    let mut rollout = Rollout::new(Options { late, ..options() });
+    rollout.observe(seen(running), at(0));
+    rollout.observe(refused(running, 1), at(10));
+    assert_eq!(ttl(&mut rollout, 69), Some(30));
+    assert_eq!(ttl(&mut rollout, 70), None);
+    rollout
+}
+
+#[test]
+fn what_was_left_for_longer_than_a_minute_is_followed_late_by_chance() {
+    let running = [servers(&corefile(30, "reload"), -9_000, -10_000)];
+    for (mended, followed) in [(60, 60), (130, 130), (131, 143)] {
+        let mut rollout = Rollout::new(Options {
+            late: Duration::from_secs(12),
+            ..options()
+        });
+        rollout.observe(seen(&running), at(0));
+        rollout.observe(refused(&running, 1), at(10));
+        rollout.observe(again(&running, 2), at(mended));
+        assert!(rollout.is_known(), "{mended}");
+        for second in mended..mended + 20 {
+            let expected = (second >= followed).then_some(30);
+            assert_eq!(ttl(&mut rollout, second), expected, "{mended}: {second}");
+        }
+        assert_eq!(rollout.agreed(at(mended + 20)).refusal, None, "{mended}");
+    }
+}
+
+#[test]
+fn what_is_seen_while_a_node_is_late_makes_it_no_later_and_another_refusal_leaves_it() {
+    let running = [servers(&corefile(30, "reload"), -9_000, -10_000)];
+    let mut rollout = refused_for_long(&running);
+    for second in 1_000..1_012 {
+        rollout.observe(again(&running, 2), at(second));
+        assert_eq!(ttl(&mut rollout, second), None, "{second}");
+    }
+    assert_eq!(ttl(&mut rollout, 1_012), Some(30));
+
+    let mut rollout = refused_for_long(&running);
+    rollout.observe(again(&running, 2), at(1_000));
+    rollout.observe(refused(&running, 2), at(1_005));
+    assert!(!rollout.is_known());
+    assert_eq!(ttl(&mut rollout, 1_500), None);
+    rollout.observe(again(&running, 3), at(2_000));
+    assert_eq!(ttl(&mut rollout, 2_011), None);
+    assert_eq!(ttl(&mut rollout, 2_012), Some(30));
 }
