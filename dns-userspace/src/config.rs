@@ -70,6 +70,10 @@ pub struct Args {
     /// more or less, which each agent chooses at random. In seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub keep_endpoints: u32,
+    /// What to do with addresses of endpoints after that time if no server of the cluster's DNS replies either, as on a node
+    /// at the edge that is alone with its pods. Whatever replies at a DNS address counts, so a node-local cache does too.
+    #[arg(long, value_enum, default_value_t = WhenAlone::Keep)]
+    pub when_alone: WhenAlone,
     /// How long the last policy is kept while the API server refuses (401, 403, 404) to let the DNS servers' set-up be read,
     /// and half of that more or less, which each agent chooses at random. While the server is away or overloaded it is kept
     /// as long as that lasts. In seconds.
@@ -138,6 +142,15 @@ pub enum WhenLogged {
     Pass,
 }
 
+/// What to do when neither the API server nor a server of the cluster's DNS can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhenAlone {
+    /// Answer what was known before, until a server of the cluster's DNS replies.
+    Keep,
+    /// Leave it to the DNS service all the same.
+    Pass,
+}
+
 /// Where HTTP is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listen(pub Option<SocketAddr>);
@@ -162,6 +175,8 @@ pub struct Config {
     pub reading: rollout::Options,
     /// How long what comes from endpoints is answered once their source is lost.
     pub endpoints_kept: Duration,
+    /// What to do with it then if no server of the cluster's DNS replies.
+    pub when_alone: WhenAlone,
     /// How late this agent does what those of all nodes would else do at once.
     pub late: Duration,
     /// Where HTTP is served; none: nowhere.
@@ -228,6 +243,7 @@ impl Args {
             set_up,
             reading,
             endpoints_kept: spread(self.keep_endpoints, self.jitter, fastrand::f64()),
+            when_alone: self.when_alone,
             late,
             listen: self.listen.0,
             dns_service: namespaced(&self.dns_service)?,

@@ -14,8 +14,9 @@ use std::{
 pub use self::{
     client::fetch,
     report::{
-        BreakerReport, DenialsReport, EarlierReport, ExternalReport, KindReport, LeftReport,
-        PolicyReport, RefusalReport, Report, SkippedReport, TextReport, UnheardReport, ZoneReport,
+        BreakerReport, DenialsReport, EarlierReport, EndpointsReport, ExternalReport, KindReport,
+        LeftReport, PolicyReport, RefusalReport, Report, SkippedReport, TextReport, UnheardReport,
+        ZoneReport,
     },
     server::{listen, start},
 };

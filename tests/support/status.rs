@@ -39,6 +39,8 @@ pub struct Report {
     pub reason: Option<String>,
     /// What may be answered.
     pub policy: ReportedPolicy,
+    /// What is done with that which comes from endpoints.
+    pub endpoints: ReportedEndpoints,
     /// The kinds of objects that answers are made from.
     pub kinds: Vec<ReportedKind>,
     /// Addresses and ports that count as the cluster's DNS.
@@ -153,6 +155,15 @@ pub struct ReportedEarlier {
     pub revision: Option<String>,
     /// In how many seconds no server has it any more, for certain.
     pub seconds_left: Option<u64>,
+}
+
+/// What is done with that which comes from endpoints.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReportedEndpoints {
+    /// Whether it is left to the DNS service.
+    pub left: bool,
+    /// Whether it is answered only because no server of the DNS service replies.
+    pub alone: bool,
 }
 
 /// How far the agent is with a kind of objects.

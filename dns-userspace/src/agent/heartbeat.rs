@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dns_core::permission::{Facts, Permission, decide};
+use dns_core::permission::{EndpointsState, Facts, Permission, decide};
 
 use crate::datapath::control::{self, ControlMap};
 
@@ -75,6 +75,11 @@ impl Heartbeat {
         let mut state = self.state();
         change(&mut state.facts);
         self.0.permit(&mut state);
+    }
+
+    /// How it stands with what comes from endpoints.
+    pub(super) fn endpoints(&self) -> EndpointsState {
+        self.state().facts.endpoints.state(control::now())
     }
 
     /// Permits nothing from now on, whatever is told.

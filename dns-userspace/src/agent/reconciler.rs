@@ -1,5 +1,6 @@
 //! The reconciler: what the agent works on, and how the maps come to hold it when something has happened.
 
+mod alone;
 mod dirty;
 mod dns;
 mod external;
@@ -30,7 +31,7 @@ use tokio::{
 };
 
 use self::{
-    dirty::Dirty, dns::Dns, external::External, look::LastLook, policy::AgreedPolicy,
+    alone::Alone, dirty::Dirty, dns::Dns, external::External, look::LastLook, policy::AgreedPolicy,
     skipped::NotServed, unheard::Unheard,
 };
 use super::{heartbeat::Heartbeat, interfaces::Coverage};
@@ -73,6 +74,7 @@ pub(super) struct Reconciler {
     rewritten_at: Option<u64>,
     /// Since when the source of endpoints is lost.
     endpoints_lost: Option<u64>,
+    alone: Alone,
     /// Whether this agent has ever been ready: see [`report`].
     ready: bool,
     /// Whether the maps began as those of an earlier agent.
@@ -150,6 +152,7 @@ impl Reconciler {
             phase: Phase::Waiting,
             rewritten_at: None,
             endpoints_lost: None,
+            alone: Alone::new(config),
             ready: false,
             adopted: loaded.adopted,
             policy_dirty: true,
@@ -324,6 +327,7 @@ impl Reconciler {
             "the thread that looks after interfaces has ended; this is a fault of zerohop",
         )?;
         self.policy_dirty = true;
+        self.follow_alone();
         if self.phase == Phase::Filled {
             self.store.remove_stale();
             if self.beats.is_multiple_of(RETRY_EVERY) {

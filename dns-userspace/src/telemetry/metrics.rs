@@ -105,6 +105,16 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
             "Whether absent names are denied",
             report.denials.denied.into(),
         ),
+        (
+            "endpoints_left",
+            "Whether what comes from endpoints is left to the DNS service, for nothing is heard of them",
+            report.endpoints.left.into(),
+        ),
+        (
+            "alone",
+            "Whether what comes from endpoints is answered only because no server of the DNS service replies",
+            report.endpoints.alone.into(),
+        ),
         ("names", "Names in the kernel's maps", report.names),
         (
             "refused_names",
@@ -251,7 +261,8 @@ fn flags(
 mod tests {
     use super::*;
     use crate::telemetry::{
-        ExternalReport, KindReport, LeftReport, RefusalReport, SkippedReport, TextReport,
+        EndpointsReport, ExternalReport, KindReport, LeftReport, RefusalReport, SkippedReport,
+        TextReport,
     };
 
     #[test]
@@ -259,6 +270,10 @@ mod tests {
         let report = Report {
             answering: true,
             names: 7,
+            endpoints: EndpointsReport {
+                alone: true,
+                ..EndpointsReport::default()
+            },
             interfaces_behind: 2,
             interfaces_failing: SkippedReport {
                 count: 3,
@@ -306,6 +321,8 @@ mod tests {
             "zerohop_lease_seconds 4.5",
             "zerohop_answering 1",
             "zerohop_names 7",
+            "zerohop_endpoints_left 0",
+            "zerohop_alone 1",
             "zerohop_interfaces_behind 2",
             "zerohop_interfaces_failing 3",
             "zerohop_policy_age_seconds 60",

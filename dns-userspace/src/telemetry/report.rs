@@ -20,6 +20,9 @@ pub struct Report {
     pub policy: PolicyReport,
     /// Whether absent names are denied.
     pub denials: DenialsReport,
+    /// Whether what comes from endpoints is answered.
+    #[serde(default)]
+    pub endpoints: EndpointsReport,
     /// The kinds of objects that answers are made from.
     pub kinds: Vec<KindReport>,
     /// Addresses and ports that count as the cluster's DNS.
@@ -142,6 +145,17 @@ pub struct DenialsReport {
     /// Whether they are, where their zone lets them.
     pub denied: bool,
     /// Why not; one sentence.
+    pub reason: Option<String>,
+}
+
+/// What is done with that which comes from endpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointsReport {
+    /// Whether it is left to the DNS service.
+    pub left: bool,
+    /// Whether it is answered for no other reason than that no server of the DNS service replies.
+    pub alone: bool,
+    /// What is the matter; one sentence. None: endpoints are heard of.
     pub reason: Option<String>,
 }
 

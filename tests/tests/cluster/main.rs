@@ -5,6 +5,7 @@
 //! says what would be right.
 
 mod addresses;
+mod alone;
 mod connection;
 mod history;
 mod large_service;

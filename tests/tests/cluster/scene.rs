@@ -85,7 +85,7 @@ pub(crate) struct Scene {
     client: Client,
     /// Asks CoreDNS at an address that the agent does not know as the DNS service's.
     judge: Client,
-    _core_dns: CoreDns,
+    pub(crate) core_dns: CoreDns,
     pub(crate) pod: Pod,
     pub(crate) api: ApiServer,
     pub(crate) node: Namespace,
@@ -156,7 +156,7 @@ impl Scene {
             _folder: None,
             client: pod.client(address)?,
             judge: pod.client(SocketAddr::from((pod.gateway_ipv4(), 53)))?,
-            _core_dns: core_dns,
+            core_dns,
             pod,
             api,
             node,

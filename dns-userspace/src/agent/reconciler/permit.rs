@@ -52,6 +52,7 @@ impl Reconciler {
             facts.obstacle.clone_from(&obstacle);
             facts.absence_is_certain = self.world.fresh();
             facts.endpoints.lost = self.endpoints_lost;
+            facts.endpoints.servers = self.alone.servers();
         });
         obstacle
     }

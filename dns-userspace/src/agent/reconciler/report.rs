@@ -76,6 +76,7 @@ impl Reconciler {
             reason,
             policy: self.policy_report(),
             denials: self.denials(),
+            endpoints: self.alone.report(),
             kinds: kinds.collect(),
             dns_addresses: self
                 .dns

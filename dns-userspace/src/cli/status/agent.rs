@@ -26,6 +26,9 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
         (false, Some(reason)) => writeln!(text, "\nabsent names are not denied: {reason}")?,
         (false, None) => writeln!(text, "\nabsent names are not denied")?,
     }
+    if let Some(reason) = &report.endpoints.reason {
+        writeln!(text, "\n{reason}")?;
+    }
     writeln!(text, "\nobjects")?;
     for kind in &report.kinds {
         let state = kind.reason.as_deref().unwrap_or("up to date");
@@ -192,7 +195,7 @@ fn age_of(moment: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{LeftReport, ZoneReport};
+    use crate::telemetry::{EndpointsReport, LeftReport, ZoneReport};
 
     #[test]
     fn zones_earlier_texts_and_reasons_are_told_in_words() {
@@ -222,6 +225,10 @@ mod tests {
         let report = Report {
             reason: Some("no address".to_owned()),
             policy,
+            endpoints: EndpointsReport {
+                reason: Some("nothing is heard of endpoints".to_owned()),
+                ..EndpointsReport::default()
+            },
             ..Report::default()
         };
         let mut text = String::new();
@@ -234,6 +241,7 @@ mod tests {
             "  kept for 43 s more: the API server refuses Pods",
             "  example.org.           Corefile:9:1: `mystery`",
             "absent names are not denied",
+            "nothing is heard of endpoints",
         ] {
             assert!(
                 text.lines().any(|other| other == line),
