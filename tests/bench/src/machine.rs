@@ -1,6 +1,10 @@
 //! The machine: what it is, how much of its CPU time is spent, and on which of its CPUs a thread runs.
 
-use std::{fs, thread};
+use std::{
+    fs, hint,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -59,6 +63,39 @@ pub(crate) fn on_cpu<T: Send>(cpu: usize, action: impl FnOnce() -> Result<T> + S
     };
     thread::scope(|scope| scope.spawn(inside).join())
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Runs `action` while a thread on each CPU does something else all the time.
+///
+/// # Errors
+///
+/// Those of `action`, and the CPUs cannot be counted.
+pub(crate) fn while_busy<T>(action: impl FnOnce() -> Result<T>) -> Result<T> {
+    let is_over = AtomicBool::new(false);
+    let cpus = cpus()?;
+    thread::scope(|scope| {
+        for cpu in 0..cpus {
+            let is_over = &is_over;
+            scope.spawn(move || {
+                // Where it may not stay on one, the others make up for it.
+                let _ = pin(cpu);
+                while !is_over.load(Ordering::Relaxed) {
+                    hint::spin_loop();
+                }
+            });
+        }
+        let _ended = EndsWhenDropped(&is_over);
+        action()
+    })
+}
+
+/// Says that something is over when it goes, also by a panic.
+struct EndsWhenDropped<'flag>(&'flag AtomicBool);
+
+impl Drop for EndsWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Keeps the calling thread on one CPU.

@@ -185,6 +185,9 @@ pub(crate) struct Size {
     pub(crate) map_octets: u64,
     /// From an event's sending to the change of the map, by changes a second.
     pub(crate) propagation: Vec<Propagation>,
+    /// The same at the most changes a second, while every CPU has something else to do all the time.
+    #[serde(default)]
+    pub(crate) busy: Option<Propagation>,
     /// A hit's round trip beside the floor's at this size.
     pub(crate) hit_over_floor: Ratio,
     pub(crate) hit: Times,
@@ -201,6 +204,19 @@ pub(crate) struct Propagation {
     /// CPU time of the agent, as a share of one CPU.
     pub(crate) agent_cpu: f64,
     pub(crate) times: Times,
+    /// Absent names that were asked for meanwhile.
+    #[serde(default)]
+    pub(crate) absent: Absent,
+}
+
+/// Questions for absent names, evenly spread over a time, so that shares of them are shares of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Absent {
+    pub(crate) asked: u64,
+    /// Denied by the kernel.
+    pub(crate) denied: u64,
+    /// Left to the DNS service since the deadline of denials was over.
+    pub(crate) over: u64,
 }
 
 /// What one client takes of the API server.

@@ -1,5 +1,6 @@
 //! Part 6: clusters of different sizes, and what one node's agent makes of them.
 
+mod absent;
 mod agent;
 mod api;
 mod cluster;
@@ -24,7 +25,11 @@ use self::{
     look_up::LookUps,
     maps::Names,
 };
-use crate::{Options, progress::Progress, results::Size};
+use crate::{
+    Options, machine,
+    progress::Progress,
+    results::{Propagation, Size},
+};
 
 /// How long the agent may take to answer; a limit for the run, not for the figures.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -191,12 +196,21 @@ fn one(case: &Case, lengths: &Lengths, tell: &dyn Fn(&str)) -> Result<Size> {
 
     if !case.real {
         let mut revisions = 0;
+        let mut change = |rate, duration| {
+            let (measured, absent) = absent::ask_during(&look_ups, pins.path(), || {
+                propagation::measure(&api, shape, &names, rate, duration, process, &mut revisions)
+            })?;
+            anyhow::Ok(Propagation { absent, ..measured })
+        };
         for (rate, duration) in lengths.changes {
             tell(&format!("changing it {rate} times a second"));
-            let measured =
-                propagation::measure(&api, shape, &names, rate, duration, process, &mut revisions)?;
-            size.propagation.push(measured);
+            size.propagation.push(change(rate, duration)?);
         }
+        let [.., (rate, duration)] = lengths.changes;
+        tell(&format!(
+            "changing it {rate} times a second while all CPUs are busy"
+        ));
+        size.busy = Some(machine::while_busy(|| change(rate, duration))?);
     }
     agent.terminate()?;
     drop(agent);

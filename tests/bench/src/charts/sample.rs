@@ -1,7 +1,7 @@
 //! A made-up run for tests, with every part, and figures of about the size that a real one has.
 
 use crate::results::{
-    Machine, Program, Propagation, Ratio, Results, RoundTrip, Size, Throughput, Times,
+    Absent, Machine, Program, Propagation, Ratio, Results, RoundTrip, Size, Throughput, Times,
 };
 
 /// A whole run.
@@ -136,6 +136,11 @@ fn size(megabytes: f64) -> Size {
             changes_per_second: 1_000,
             agent_cpu: 0.2,
             times: times(900_000, 4_100_000),
+            absent: Absent {
+                asked: 10_000,
+                denied: 9_950,
+                over: 30,
+            },
         }],
         hit_over_floor: Ratio {
             median: 1.06,

@@ -6,13 +6,18 @@ use super::{Section, microseconds, ratio, section, table};
 use crate::{charts::count, results::Size};
 
 /// What every size takes and how fast it is there, how long changes take, and what it costs the API server.
-pub(super) fn sections(sizes: &[Size]) -> [Section; 3] {
+pub(super) fn sections(sizes: &[Size]) -> [Section; 4] {
     [
         section("sizes", "Sizes of clusters:", resources(sizes)),
         section(
             "propagation",
             "From an event to the change of the map:",
             propagation(sizes),
+        ),
+        section(
+            "absent",
+            "Absent names that are asked for during such changes:",
+            absent(sizes),
         ),
         section("api", "What it costs the API server:", api(sizes)),
     ]
@@ -70,6 +75,36 @@ fn propagation(sizes: &[Size]) -> Table {
             );
             row.push(count(times.count as f64));
             table.add_row(row);
+        }
+    }
+    table
+}
+
+fn absent(sizes: &[Size]) -> Table {
+    let mut table = table(&[
+        "",
+        "changes/s",
+        "asked",
+        "left, for the deadline of denials was over: of 100,000",
+        "for another reason: of 100,000",
+    ]);
+    for size in sizes {
+        let rates = size.propagation.iter().map(|rate| (rate, ""));
+        let busy = size.busy.iter().map(|rate| (rate, ", all CPUs busy"));
+        for (rate, how) in rates.chain(busy) {
+            let absent = rate.absent;
+            if absent.asked == 0 {
+                continue;
+            }
+            let other = absent.asked.saturating_sub(absent.denied + absent.over);
+            let share = |count: u64| format!("{:.0}", 1e5 * count as f64 / absent.asked as f64);
+            table.add_row([
+                name(size),
+                count(f64::from(rate.changes_per_second)) + how,
+                count(absent.asked as f64),
+                share(absent.over),
+                share(other),
+            ]);
         }
     }
     table

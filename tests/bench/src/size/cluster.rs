@@ -248,6 +248,11 @@ pub(super) fn domain_name(service: u32) -> String {
     format!("{name}.{namespace}.svc.cluster.local.")
 }
 
+/// The name of a service that does not exist, in a namespace that does.
+pub(super) fn absent_name(number: u32) -> String {
+    format!("absent-{number}.{}.svc.cluster.local.", namespace_name(0))
+}
+
 /// The same in wire form (RFC 1035 §3.1).
 pub(super) fn wire_name(service: u32) -> Vec<u8> {
     let name = domain_name(service);

@@ -62,6 +62,14 @@ impl LookUps {
         self.hit.node_interface()
     }
 
+    /// A socket of the pod that the agent looks after.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub(super) fn socket(&self) -> Result<UdpSocket> {
+        socket(&self.hit)
+    }
+
     /// Measures a hit's times, and its p50 over the floor's, round by round.
     ///
     /// # Errors
@@ -108,6 +116,18 @@ fn question(shape: Shape, turn: u32) -> Vec<u8> {
     Question::new(&domain_name(service & !1), RecordType::A).encode()
 }
 
+/// A socket of a pod that asks the DNS service.
+fn socket(pod: &Pod) -> Result<UdpSocket> {
+    pod.namespace().enter(|| {
+        let socket = UdpSocket::bind(("0.0.0.0", 0)).context("open a UDP socket")?;
+        let server = SocketAddr::from((DNS_ADDRESS, 53));
+        socket
+            .connect(server)
+            .with_context(|| format!("find a way to {server}"))?;
+        Ok(socket)
+    })
+}
+
 /// A socket of a pod, and what was measured at it.
 struct Lane<'questions> {
     socket: UdpSocket,
@@ -119,17 +139,10 @@ struct Lane<'questions> {
 
 impl<'questions> Lane<'questions> {
     fn open(pod: &Pod, questions: &'questions [Vec<u8>]) -> Result<Self> {
-        let socket = pod.namespace().enter(|| {
-            let socket = UdpSocket::bind(("0.0.0.0", 0)).context("open a UDP socket")?;
-            let server = SocketAddr::from((DNS_ADDRESS, 53));
-            socket
-                .connect(server)
-                .with_context(|| format!("find a way to {server}"))?;
-            socket
-                .set_read_timeout(Some(PATIENCE))
-                .context("limit the wait for a reply")?;
-            Ok(socket)
-        })?;
+        let socket = socket(pod)?;
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .context("limit the wait for a reply")?;
         Ok(Self {
             socket,
             questions,

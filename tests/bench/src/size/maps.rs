@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use anyhow::{Context as _, Result};
 use aya::{
     Pod,
-    maps::{HashMap, Map, MapData, MapError, MapInfo},
+    maps::{HashMap, Map, MapData, MapError, MapInfo, PerCpuArray},
     programs::ProgramInfo,
 };
 use dns_ebpf::{
@@ -58,6 +58,19 @@ impl Names {
             self.short.keys().count() + self.middle.keys().count() + self.long.keys().count();
         count as u64
     }
+}
+
+/// How often the kernel has done what is counted there, on all CPUs.
+///
+/// # Errors
+/// What the kernel does not tell.
+pub(super) fn counted(pins: &Path, counter: u32) -> Result<u64> {
+    let path = pins.join("COUNTERS");
+    let map = MapData::from_pin(&path).with_context(|| format!("open {}", path.display()))?;
+    let counters: PerCpuArray<MapData, u64> =
+        PerCpuArray::try_from(Map::PerCpuArray(map)).context("COUNTERS has another shape")?;
+    let counts = counters.get(&counter, 0).context("read a counter")?;
+    Ok(counts.iter().sum())
 }
 
 /// Every map of an agent, pinned or held by a program of its, and what each takes.

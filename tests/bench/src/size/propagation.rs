@@ -71,6 +71,7 @@ pub(super) fn measure(
         changes_per_second,
         agent_cpu,
         times: Times::of(&histogram),
+        ..Propagation::default()
     })
 }
 

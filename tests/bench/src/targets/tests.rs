@@ -107,6 +107,7 @@ fn the_slowest_size_counts_for_changes() {
                 p99,
                 ..Times::default()
             },
+            ..Propagation::default()
         }],
         ..Size::default()
     };
