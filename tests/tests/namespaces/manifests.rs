@@ -81,6 +81,7 @@ fn endpoints_count_until_there_are_slices_and_what_cannot_be_read_is_passed() ->
                      endpoints: [{addresses: [10.9.0.3]}]\n";
         let labels = "labels: {kubernetes.io/service-name: db}}";
         write("slice.yaml", slice, labels)?;
+        site.manifests.write("endpoints.yaml", "# none\n")?;
         wait_for(site, "db", found, &["10.9.0.3"])
     })
 }

@@ -31,14 +31,26 @@ pub(super) fn read(paths: &[PathBuf]) -> Reading {
             );
             continue;
         }
-        match fs::read_to_string(&file) {
-            // Whoever writes a file anew empties it first.
-            Ok(text) if text.trim().is_empty() => {
-                reading.cannot_read(&place, "it is empty; it may be being written");
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                reading.cannot_read(&place, "it is no text in UTF-8; write it in that encoding");
+                continue;
             }
-            Ok(text) if has_extension(&file, &["json"]) => reading.add_json(&place, &text),
-            Ok(text) => reading.add_yaml(&place, &text),
-            Err(error) => reading.cannot_read(&place, &error.to_string()),
+            Err(error) => {
+                reading.cannot_read(&place, &error.to_string());
+                continue;
+            }
+        };
+        // Some editors begin a text with the mark of its encoding.
+        let text = text.trim_start_matches('\u{feff}');
+        if text.trim().is_empty() {
+            // Whoever writes a file anew empties it first.
+            reading.cannot_read(&place, "it is empty; it may be being written");
+        } else if has_extension(&file, &["json"]) {
+            reading.add_json(&place, text);
+        } else {
+            reading.add_yaml(&place, text);
         }
     }
     reading.finish();

@@ -5,6 +5,7 @@
 
 mod document;
 mod endpoints;
+mod header;
 mod kinds;
 mod others;
 mod uncertain;
@@ -14,13 +15,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use dns_core::objects::{
     Namespace, Object, ObjectReference, Skipped,
     written::{
-        Metadata, Mirrored, Written, WrittenEndpointSlice, WrittenNamespace, WrittenService,
+        Metadata, Mirrored, SERVICE_NAME, Written, WrittenEndpointSlice, WrittenNamespace,
+        WrittenService,
     },
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use self::{
-    document::{Unreadable, documents, yaml},
+    document::{Unreadable, documents, with_the_last_of_equal_keys, yaml},
+    header::{Header, List, Place},
     others::Others,
 };
 
@@ -45,27 +49,10 @@ pub(super) struct Reading {
     selecting: BTreeSet<ObjectReference>,
 }
 
-/// What every object has, and lists of objects.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Header {
-    api_version: Option<String>,
-    kind: Option<String>,
-    metadata: Option<Metadata>,
-    items: Option<Vec<serde_json::Value>>,
-}
-
 /// One object in the form in which it was found.
 enum Body<'text> {
     Yaml(&'text str),
-    Json(serde_json::Value),
-}
-
-/// Where a document begins: a file and the number of lines before it.
-#[derive(Clone, Copy)]
-struct Place<'text> {
-    file: &'text str,
-    lines_before: u64,
+    Json(Value),
 }
 
 impl Reading {
@@ -122,25 +109,35 @@ impl Reading {
     /// Reads the documents of a YAML file. One that is invalid does not spoil the others.
     pub(super) fn add_yaml(&mut self, file: &str, text: &str) {
         for (lines_before, document) in documents(text) {
-            let place = Place { file, lines_before };
+            let place = Place::document(file, lines_before);
             match yaml::<Option<Header>>(document) {
                 Ok(None) => {}
                 Ok(Some(header)) => self.add(place, header, Body::Yaml(document)),
-                Err(unreadable) => self.cannot_read_document(place, &unreadable),
+                Err(unreadable) => {
+                    let value = with_the_last_of_equal_keys(document);
+                    self.add_invalid(place, value.as_ref(), None, &unreadable);
+                }
             }
         }
     }
 
-    /// Reads a JSON file: one object.
+    /// Reads a JSON file: objects, one after another.
     pub(super) fn add_json(&mut self, file: &str, text: &str) {
-        let place = Place {
-            file,
-            lines_before: 0,
-        };
-        let value: Result<serde_json::Value, _> = serde_json::from_str(text);
-        match value.map_err(Unreadable::from) {
-            Ok(value) => self.add_value(place, value, None),
-            Err(unreadable) => self.cannot_read_document(place, &unreadable),
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let (mut begin, mut lines_before) = (0, 0);
+        while let Some(value) = values.next() {
+            match value.map_err(Unreadable::from) {
+                Ok(value) => self.add_value(Place::document(file, lines_before), value, None),
+                // What follows cannot be told from it.
+                Err(unreadable) => {
+                    let place = Place::document(file, 0);
+                    return self.cannot_read_document(place, &unreadable);
+                }
+            }
+            let rest = text[values.byte_offset()..].trim_start();
+            let end = text.len() - rest.len();
+            lines_before += text[begin..end].matches('\n').count() as u64;
+            begin = end;
         }
     }
 
@@ -158,42 +155,50 @@ impl Reading {
         self.mirror_endpoints();
     }
 
-    fn add_value(&mut self, place: Place<'_>, value: serde_json::Value, list: Option<&Header>) {
-        let header = match Header::deserialize(&value) {
-            Ok(header) => header.or_of_list(list),
-            Err(error) => return self.cannot_read_document(place, &Unreadable::from(error)),
+    fn add_value(&mut self, place: Place<'_>, value: Value, list: Option<&List>) {
+        match Header::of(&value) {
+            Ok(header) => self.add(place, header.or_of_list(list), Body::Json(value)),
+            Err(unreadable) => self.add_invalid(place, Some(&value), list, &unreadable),
+        }
+    }
+
+    /// Takes in a document or item that is no valid object, for this reason. Where it tells its name nevertheless, only
+    /// what is below that name is uncertain.
+    fn add_invalid(
+        &mut self,
+        place: Place<'_>,
+        value: Option<&Value>,
+        list: Option<&List>,
+        unreadable: &Unreadable,
+    ) {
+        let known = value.and_then(Header::of_invalid);
+        let known = known.map(|header| header.or_of_list(list));
+        let Some((kind, api_version, metadata)) = known.and_then(Header::named) else {
+            return self.cannot_read_document(place, unreadable);
         };
-        self.add(place, header, Body::Json(value));
+        self.note_namespace(&metadata);
+        match kinds::recognise(&kind, &api_version) {
+            None => self.add_other(&kind, &api_version, &metadata),
+            Some(_) => {
+                self.add_uncertain(place, unreadable.line, &kind, &metadata, &unreadable.reason);
+            }
+        }
     }
 
     fn add(&mut self, place: Place<'_>, mut header: Header, body: Body<'_>) {
-        let items = header.items.take();
-        let Some(kind) = header.kind.as_deref() else {
-            let reason = "it has no kind, so it is no Kubernetes object".to_owned();
-            return self.skip(place.at(1), reason);
-        };
-        let of_list = kind.strip_suffix("List");
-        if of_list.is_some_and(|of| items.is_some() || of.is_empty() || kinds::is_known(of)) {
-            for item in items.into_iter().flatten() {
-                self.add_value(place, item, Some(&header));
-            }
-            return;
+        if let Some(list) = header.list() {
+            return self.add_items(place, header.items.take(), &list);
         }
         let metadata = header.metadata.unwrap_or_default();
-        if let Some(namespace) = metadata
-            .namespace
-            .as_deref()
-            .filter(|name| !name.is_empty())
-        {
-            self.namespaces.insert(namespace.to_owned());
-        }
+        let Some(kind) = header.kind.as_deref() else {
+            let name = metadata.given_name().unwrap_or("without a name");
+            let reason = format!("{name}: it has no kind, so it is no Kubernetes object");
+            return self.skip(place.at(1), reason);
+        };
+        self.note_namespace(&metadata);
         let api_version = header.api_version.as_deref().unwrap_or_default();
         match kinds::recognise(kind, api_version) {
-            None => {
-                let namespace = metadata.namespace.as_deref().unwrap_or_default();
-                let name = metadata.given_name().unwrap_or("without a name");
-                return self.others.add(kind, api_version, namespace, name);
-            }
+            None => return self.add_other(kind, api_version, &metadata),
             Some(Err(reason)) => return self.add_uncertain(place, 1, kind, &metadata, &reason),
             Some(Ok(())) => {}
         }
@@ -203,6 +208,31 @@ impl Reading {
             "EndpointSlice" => self.add_object::<WrittenEndpointSlice>(place, &metadata, body),
             _ => self.add_endpoints(place, &metadata, body),
         }
+    }
+
+    fn add_items(&mut self, place: Place<'_>, items: Option<Value>, list: &List) {
+        match items.unwrap_or_default() {
+            Value::Null => {}
+            Value::Array(items) => {
+                for (number, item) in (1..).zip(items) {
+                    self.add_value(place.item(number), item, Some(list));
+                }
+            }
+            _ => self.cannot_read(&place.at(1), "it is a list, and its items are none"),
+        }
+    }
+
+    fn note_namespace(&mut self, metadata: &Metadata) {
+        let namespace = metadata.namespace.as_deref();
+        if let Some(namespace) = namespace.filter(|name| !name.is_empty()) {
+            self.namespaces.insert(namespace.to_owned());
+        }
+    }
+
+    fn add_other(&mut self, kind: &str, api_version: &str, metadata: &Metadata) {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let name = metadata.given_name().unwrap_or("without a name");
+        self.others.add(kind, api_version, namespace, name);
     }
 
     fn add_object<W: Written + DeserializeOwned>(
@@ -231,6 +261,13 @@ impl Reading {
         if needs_address(&object) {
             let reason = "it has no clusterIP, and only a cluster can assign one; its name \
                           is left to the DNS service: write a clusterIP, or clusterIP: None";
+            self.skip(place.at(1), format!("{}: {reason}", object.reference()));
+        }
+        if let Object::EndpointSlice(slice) = &object
+            && slice.service.is_none()
+        {
+            let reason =
+                format!("it has no label {SERVICE_NAME}, so it gives no service endpoints");
             self.skip(place.at(1), format!("{}: {reason}", object.reference()));
         }
         let reference = object.reference();
@@ -264,36 +301,12 @@ impl Reading {
     }
 }
 
-impl Header {
-    /// Fills in what the items of a typed list (such as a ServiceList) may leave out.
-    fn or_of_list(mut self, list: Option<&Self>) -> Self {
-        let Some(list) = list else {
-            return self;
-        };
-        if self.kind.is_none() {
-            let kind = list
-                .kind
-                .as_deref()
-                .and_then(|kind| kind.strip_suffix("List"));
-            self.kind = kind.filter(|kind| !kind.is_empty()).map(str::to_owned);
-            self.api_version = self.api_version.or_else(|| list.api_version.clone());
-        }
-        self
-    }
-}
-
 impl Body<'_> {
     fn read<T: DeserializeOwned>(self) -> Result<T, Unreadable> {
         match self {
             Self::Yaml(document) => yaml(document),
             Self::Json(value) => serde_json::from_value(value).map_err(Unreadable::from),
         }
-    }
-}
-
-impl Place<'_> {
-    fn at(self, line: u64) -> String {
-        format!("{}:{}", self.file, self.lines_before + line)
     }
 }
 

@@ -211,3 +211,32 @@ async fn a_pipe_among_the_files_is_told_of_and_the_others_are_followed() {
     fs::remove_file(pipe).unwrap();
     until(&mut world, &mut events, World::fresh).await;
 }
+
+#[test]
+fn texts_with_a_mark_of_their_encoding_are_read_and_those_in_another_than_utf_8_are_told_of() {
+    let folder = Folder::new();
+    let json =
+        r#"{"kind": "Service", "metadata": {"name": "b"}, "spec": {"clusterIP": "10.96.0.1"}}"#;
+    folder.write("a.yaml", &format!("\u{feff}{}", service("a")));
+    folder.write("b.json", &format!("\u{feff}{json}"));
+    let reading = files::read(std::slice::from_ref(&folder.0));
+    assert_eq!(reading.skipped, []);
+    let services = reading
+        .objects()
+        .filter(|object| object.kind() == Kind::Service);
+    assert_eq!(services.count(), 2);
+    for (octets, reason) in [
+        (&b"\xff\xfek\0i\0n\0d\0"[..], "write it in that encoding"),
+        (b"\xef\xbb\xbf\n", "it is empty"),
+    ] {
+        fs::write(folder.0.join("b.json"), octets).unwrap();
+        let reading = files::read(std::slice::from_ref(&folder.0));
+        assert_eq!(reading.skipped.len(), 1);
+        assert!(
+            reading.skipped[0].reason.contains(reason),
+            "{:?}",
+            reading.skipped
+        );
+        assert!(reading.unreadable.is_some());
+    }
+}

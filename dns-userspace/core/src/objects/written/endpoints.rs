@@ -55,6 +55,8 @@ pub enum Mirrored {
     Slices(Vec<EndpointSlice>),
     /// Nothing: they are about something else.
     Nothing,
+    /// Nothing: slices that are written beside them stand for them, for this reason.
+    Elsewhere(String),
     /// It is not certain, for this reason.
     Uncertain(String),
 }
@@ -71,20 +73,18 @@ impl WrittenEndpoints {
             return Mirrored::Nothing;
         }
         if label == Some("true") {
-            return uncertain("their label skip-mirror says that EndpointSlices stand for them");
+            let reason = "their label skip-mirror says that EndpointSlices stand for them";
+            return Mirrored::Elsewhere(reason.to_owned());
         }
         if capacity == Some("truncated") {
-            return uncertain("their annotation over-capacity says that some were left out");
+            let reason = "their annotation over-capacity says that some were left out";
+            return Mirrored::Uncertain(reason.to_owned());
         }
         match by_ports(self.subsets.unwrap_or_default()) {
             Ok(groups) => Mirrored::Slices(slices(groups, metadata.namespace_or_default(), name)),
             Err(reason) => Mirrored::Uncertain(reason),
         }
     }
-}
-
-fn uncertain(reason: &str) -> Mirrored {
-    Mirrored::Uncertain(reason.to_owned())
 }
 
 /// Addresses and whether they are ready, once for each set of ports that they have.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dns_core::objects::{
-    Address, EndpointSlice, Kind, Object, ObjectReference, Service,
+    Endpoint, EndpointPort, EndpointSlice, Kind, Object, ObjectReference, Service,
     written::{Metadata, Mirrored, WrittenEndpoints},
 };
 
@@ -16,8 +16,8 @@ use super::{Body, Place, Reading, document::Unreadable};
 /// The kind, as objects state it.
 const KIND: &str = "Endpoints";
 
-/// The addresses in the slices of each service that has any.
-type Sliced<'read> = BTreeMap<ObjectReference, BTreeSet<&'read Address>>;
+/// The slices of each service that has any.
+type Sliced<'read> = BTreeMap<ObjectReference, Vec<&'read EndpointSlice>>;
 
 impl Reading {
     /// Takes in Endpoints.
@@ -60,6 +60,8 @@ impl Reading {
             }
         }
         let sliced: BTreeSet<ObjectReference> = sliced.into_keys().collect();
+        let left = uncertainties.iter().map(|(_, of, _)| of.clone());
+        let left: BTreeSet<ObjectReference> = left.collect();
         for (of, (made, place)) in endpoints {
             let counts = self.objects.contains_key(&of) && !sliced.contains(&of);
             match made {
@@ -68,7 +70,7 @@ impl Reading {
                         self.insert(place.clone(), Object::EndpointSlice(slice));
                     }
                 }
-                Mirrored::Uncertain(_) if counts => {}
+                _ if left.contains(&of) => {}
                 _ => self.others.add(KIND, "v1", &of.namespace, &of.name),
             }
         }
@@ -94,9 +96,8 @@ impl Reading {
             if let Object::EndpointSlice(slice) = object
                 && let Some(name) = &slice.service
             {
-                let addresses = slice.endpoints.iter().map(|endpoint| &endpoint.address);
                 let of = sliced.entry(service(&slice.namespace, name));
-                of.or_default().extend(addresses);
+                of.or_default().push(slice);
             }
         }
         sliced
@@ -113,23 +114,57 @@ impl Reading {
         let selects_pods = self.selecting.contains(reference);
         let has_names = service.external_name.is_none() && !service.cluster_ips.is_empty();
         match (made, sliced.get(reference)) {
-            (Mirrored::Uncertain(reason), None) => {
+            (Mirrored::Uncertain(reason) | Mirrored::Elsewhere(reason), None) => {
+                Some(format!("its Endpoints cannot be used: {reason}"))
+            }
+            // A cluster would mirror what is in them, beside the slices.
+            (Mirrored::Uncertain(reason), Some(_)) if !selects_pods => {
                 Some(format!("its Endpoints cannot be used: {reason}"))
             }
             (Mirrored::Nothing, None) if selects_pods && has_names => Some(
                 "it selects pods, and no EndpointSlice or Endpoints here say which: write them"
                     .to_owned(),
             ),
-            // A cluster would mirror them, beside the slices.
-            (Mirrored::Slices(made), Some(addresses)) if !selects_pods => {
-                let mut endpoints = made.iter().flat_map(|slice| &slice.endpoints);
-                let all = endpoints.all(|endpoint| addresses.contains(&endpoint.address));
-                let reason = "its Endpoints have addresses that none of its EndpointSlices has";
-                (!all).then(|| reason.to_owned())
+            (Mirrored::Slices(made), Some(slices)) if !selects_pods => {
+                let reason = "its Endpoints give ready addresses with names or ports that its EndpointSlices do not give";
+                (!say_all_of(slices, made)).then(|| reason.to_owned())
             }
             _ => None,
         }
     }
+}
+
+/// Whether slices say of each endpoint that is ready what `made` says.
+fn say_all_of(slices: &[&EndpointSlice], made: &[EndpointSlice]) -> bool {
+    let names = |endpoint: &Endpoint| {
+        let Endpoint {
+            address,
+            hostname,
+            pod,
+            ..
+        } = endpoint;
+        (address.clone(), hostname.clone(), pod.clone())
+    };
+    let mut ports: BTreeMap<_, Vec<&[EndpointPort]>> = BTreeMap::new();
+    for slice in slices {
+        for endpoint in slice.endpoints.iter().filter(|endpoint| endpoint.ready) {
+            ports.entry(names(endpoint)).or_default().push(&slice.ports);
+        }
+    }
+    made.iter().all(|made| {
+        let mut ready = made.endpoints.iter().filter(|endpoint| endpoint.ready);
+        ready.all(|endpoint| {
+            let given = ports.get(&names(endpoint));
+            let has = |port| {
+                given
+                    .iter()
+                    .copied()
+                    .flatten()
+                    .any(|ports| ports.contains(port))
+            };
+            given.is_some() && made.ports.iter().all(has)
+        })
+    })
 }
 
 /// The reference of a service.

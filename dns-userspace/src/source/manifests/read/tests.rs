@@ -1,6 +1,7 @@
 //! Manifests as text in, objects and complaints out.
 
 mod endpoints;
+mod texts;
 
 use dns_core::objects::Address;
 
@@ -188,18 +189,6 @@ fn lists_hold_objects_with_or_without_their_own_kind() {
 }
 
 #[test]
-fn json_is_read_with_tabs_and_without_yaml() {
-    let mut reading = Reading::default();
-    reading.add_json(
-        "f.json",
-        "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Service\",\n\t\"metadata\": {\"name\": \"a\"},\n\t\"spec\": {\"clusterIP\": \"10.96.0.1\"}\n}\n",
-    );
-    assert_eq!(names(&reading), ["Service default/a"]);
-    reading.add_json("g.json", "{\n\"kind\": }");
-    assert_eq!(reading.unreadable.as_deref(), Some("g.json:2"));
-}
-
-#[test]
 fn of_an_object_that_is_written_twice_the_last_counts() {
     let reading = reading(&format!(
         "{SERVICE}---\n{}",
@@ -228,16 +217,4 @@ fn a_list_of_a_thousand_services_is_within_the_limits_of_the_parser() {
     let reading = reading(&format!("apiVersion: v1\nkind: List\nitems:\n{items}"));
     assert_eq!(skipped(&reading), [""; 0]);
     assert_eq!(reading.objects().count(), 20_002);
-}
-
-#[test]
-fn markers_separate_documents_only_at_the_beginning_of_a_line() {
-    let text = "a: 1\n---\nb: |\n  ---\n  x\n--- # c\r\nc: 1\n---d: 1\n";
-    let documents = documents(text);
-    let lines: Vec<_> = documents.iter().map(|(lines, _)| *lines).collect();
-    assert_eq!(lines, [0, 1, 5]);
-    assert_eq!(
-        documents.iter().map(|(_, text)| *text).collect::<String>(),
-        text
-    );
 }

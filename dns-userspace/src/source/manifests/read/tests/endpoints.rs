@@ -110,7 +110,8 @@ fn endpoints_without_slices_stand_for_the_slices_that_a_cluster_would_make_of_th
 
 #[test]
 fn where_there_are_slices_they_count_and_the_endpoints_are_told_of_as_of_no_use() {
-    let endpoints = endpoints("", "[{addresses: [{ip: 10.1.0.1}]}]");
+    let same = "[{addresses: [{ip: 10.1.0.1, hostname: h}], ports: [{name: p, port: 80}]}]";
+    let endpoints = endpoints("", same);
     for version in ["v1", "v1beta1"] {
         let slice = slice(version, "10.1.0.1");
         let reading = reading(&format!("{HEADLESS}---\n{endpoints}---\n{slice}"));
@@ -129,13 +130,76 @@ fn where_there_are_slices_they_count_and_the_endpoints_are_told_of_as_of_no_use(
         with(&["10.1.0.2"]),
         "the cluster's own are older"
     );
-    let by_hand = reading(&format!("{HEADLESS}---\n{endpoints}---\n{other}"));
-    assert_eq!(answered(&by_hand), PASSED, "a cluster would serve both");
+}
+
+#[test]
+fn endpoints_that_say_more_than_the_slices_beside_them_leave_the_service() {
+    let slice = slice("v1", "10.1.0.1").replace("hostname: h, ", "hostname: h, conditions: {}, ");
+    let same = "[{addresses: [{ip: 10.1.0.1, hostname: h}], notReadyAddresses: [{ip: 10.1.0.9}], ports: [{name: p, port: 80}]}]";
+    let of = |subsets: &str, slice: &str| {
+        let endpoints = endpoints("", subsets);
+        reading(&format!("{HEADLESS}---\n{endpoints}---\n{slice}"))
+    };
+    let reading = of(same, &slice);
+    assert_eq!(answered(&reading), with(&["10.1.0.1"]));
+    assert_eq!(skipped(&reading), [""; 0]);
+    assert_eq!(reading.others.to_string(), "Endpoints (v1) n/db");
+    let with_port = |port: &str| same.replace("{name: p, port: 80}", port);
+    let not_ready = slice.replace("conditions: {}", "conditions: {ready: false}");
+    let more = "its Endpoints give ready addresses with names or ports that its EndpointSlices do not give";
+    for (subsets, slice, reason) in [
+        (same.replace("10.1.0.1", "10.1.0.2"), &slice, more),
+        (same.replace("hostname: h", "hostname: i"), &slice, more),
+        (same.replace(", hostname: h", ""), &slice, more),
+        (with_port("{name: q, port: 80}"), &slice, more),
+        (with_port("{name: p, port: 81}"), &slice, more),
+        (
+            with_port("{name: p, port: 80, protocol: UDP}"),
+            &slice,
+            more,
+        ),
+        (same.to_owned(), &not_ready, more),
+        ("7".to_owned(), &slice, "its Endpoints cannot be used: "),
+        (
+            with_port("{port: 0}"),
+            &slice,
+            "its Endpoints cannot be used: port 0",
+        ),
+    ] {
+        let reading = of(&subsets, slice);
+        assert_eq!(
+            answered(&reading),
+            PASSED,
+            "a cluster would serve both: {subsets}"
+        );
+        let told = skipped(&reading);
+        assert!(
+            told.len() == 1 && told[0].contains(&format!("Service n/db: {reason}")),
+            "{told:?}"
+        );
+        assert!(reading.others.is_empty(), "{}", reading.others);
+    }
+}
+
+#[test]
+fn where_a_label_says_that_slices_stand_for_endpoints_they_do() {
+    let label = ", labels: {endpointslice.kubernetes.io/skip-mirror: 'true'}";
+    let endpoints = endpoints(label, "[{addresses: [{ip: 10.1.0.7}]}]");
+    let slice = slice("v1", "10.1.0.1");
+    let reading = reading(&format!("{HEADLESS}---\n{endpoints}---\n{slice}"));
+    assert_eq!(answered(&reading), with(&["10.1.0.1"]));
+    assert_eq!(skipped(&reading), [""; 0]);
+}
+
+#[test]
+fn a_slice_that_belongs_to_no_service_is_told_of() {
+    let slice = slice("v1", "10.1.0.1").replace(", labels: {kubernetes.io/service-name: db}", "");
+    let reading = reading(&format!("{HEADLESS}---\n{slice}"));
+    assert_eq!(answered(&reading), DENIED, "as in a cluster");
     assert_eq!(
-        skipped(&by_hand),
+        skipped(&reading),
         [
-            "f.yaml:4: Service n/db: its Endpoints have addresses that none of its EndpointSlices has; \
-          what depends on its endpoints is left to the DNS service"
+            "f.yaml:4: EndpointSlice n/db-1: it has no label kubernetes.io/service-name, so it gives no service endpoints"
         ]
     );
 }
