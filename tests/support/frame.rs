@@ -160,6 +160,13 @@ pub fn with_checksum(frame: &[u8], checksum: Checksum) -> Option<Vec<u8>> {
     Some(frame)
 }
 
+/// Whether the right UDP checksum of a frame is also the one that a device is to finish, as of one in 65,536: it does not
+/// tell which of them it is.
+pub fn is_ambiguous(frame: &[u8]) -> bool {
+    let right = with_checksum(frame, Checksum::Right);
+    right.is_some() && right == with_checksum(frame, Checksum::Unfinished)
+}
+
 /// The one's-complement sum of a datagram with its pseudo-header (RFC 768, RFC 8200 §8.1); all ones
 /// when the datagram contains its right checksum.
 fn udp_sum(source: IpAddr, destination: IpAddr, datagram: &[u8]) -> u16 {

@@ -183,10 +183,17 @@ impl Scene {
         name: &str,
         record_type: RecordType,
     ) -> Result<Answer> {
-        let before = self.agent.status()?;
-        let message = client.resolve(&Question::new(name, record_type))?;
-        let by = who(&before, &self.agent.status()?)?;
-        Ok(answer(by, &message))
+        let ask = || {
+            let before = self.agent.status()?;
+            let message = client.resolve(&Question::new(name, record_type))?;
+            let after = self.agent.status()?;
+            let answer = answer(who(&before, &after)?, &message);
+            Ok((answer, by_chance(&after) > by_chance(&before)))
+        };
+        match ask()? {
+            (answer, false) => Ok(answer),
+            (_, true) => ask().map(|(answer, _)| answer),
+        }
     }
 
     /// Asks the DNS service from the pod, as fast as can be.
@@ -280,6 +287,13 @@ fn start_agent(
     let mut arguments = vec!["--kubeconfig", &*kubeconfig];
     arguments.extend(options.iter().map(String::as_str));
     Agent::start(node, &program(Tool::Zerohop)?, pins, &arguments)
+}
+
+/// How many questions have passed alone: one that came a usual time-out after the last for its name, which may be a repeat,
+/// and one in 65,536, whose checksum stands as well as it is to be finished.
+fn by_chance(status: &Status) -> u64 {
+    let count = |reason| status.passed.get(reason).copied().unwrap_or_default();
+    count("repeat") + count("checksum")
 }
 
 fn who(before: &Status, after: &Status) -> Result<By> {

@@ -129,7 +129,10 @@ fn replies_to_a_pod_have_right_sums_under_every_setting_of_offload() -> Result<(
     at_a_site(name, |site| {
         let agent = site.agent(&[])?;
         judge_pod(site)?;
-        assert_eq!(agent.status()?.passed_on(), 0);
+        let mut status = agent.status()?;
+        // One question in 65,536: see `judge`.
+        status.passed.remove("checksum");
+        assert_eq!(status.passed_on(), 0);
         Ok(())
     })
 }
