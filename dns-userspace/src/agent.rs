@@ -5,6 +5,9 @@ mod heartbeat;
 mod interfaces;
 mod reader;
 mod reconciler;
+mod safeguard;
+#[cfg(test)]
+mod tests;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -13,10 +16,11 @@ use dns_core::{external::Resolved, rollout::Seen, world::Event};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinError, JoinHandle},
     time::{Interval, MissedTickBehavior, interval},
 };
 
+pub use self::safeguard::Safeguard;
 use self::{
     heartbeat::{Heartbeat, HeartbeatThread},
     interfaces::{Coverage, InterfaceThread, Interfaces},
@@ -45,11 +49,11 @@ const BATCH: usize = 256;
 const CHANGES: usize = 16;
 
 /// Runs until a signal asks to stop. The kernel stops answering at once then; programs and maps stay pinned
-/// for the next agent, and `zerohop detach` removes them.
+/// for the next agent, and `zerohop detach` removes them. The `safeguard` is for who must end the lease at once.
 ///
 /// # Errors
-/// What keeps the agent from starting, as a sentence with cause and remedy.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+/// What keeps the agent from starting, as a sentence with cause and remedy; or which of its parts has ended.
+pub async fn run(config: Config, safeguard: &Safeguard) -> anyhow::Result<()> {
     let terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     let (sender, events) = mpsc::channel(BATCH * 4);
@@ -69,6 +73,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _lock,
     } = start(
         config,
+        safeguard,
         Outlets {
             events: sender,
             seen: seen_sender,
@@ -78,13 +83,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     .await?;
     // A task of its own, for this one may be at work on objects.
     let stop = tokio::spawn(stop(terminate, interrupt, heartbeat.heartbeat()));
-    let stopped = tokio::select! {
-        biased;
-        _ = stop => Ok(()),
-        () = reader.ended() => Err(anyhow::anyhow!("the thread that reads has ended; this is a fault of zerohop")),
-        () = server.ended() => Err(anyhow::anyhow!("the HTTP server has ended; this is a fault of zerohop")),
-        ended = work(&mut reconciler, &heartbeat, &mut inlets) => ended,
-    };
+    let stopped = first_to_end(
+        stop,
+        reader.ended(),
+        server.ended(),
+        work(&mut reconciler, &heartbeat, &mut inlets),
+    )
+    .await;
     // The kernel answers nothing from here on.
     drop(heartbeat);
     drop((reader, server));
@@ -94,6 +99,24 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "stopped: the kernel answers nothing; `zerohop detach` removes what is still pinned"
     );
     stopped
+}
+
+/// Waits until one of the agent's parts ends: a fault, unless it is that which waits for a signal.
+///
+/// What panics instead is no matter of this: see [`Safeguard`].
+async fn first_to_end(
+    signal: impl Future<Output = Result<(), JoinError>>,
+    reader: impl Future<Output = ()>,
+    server: impl Future<Output = ()>,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        signal = signal => signal.context("wait for a signal to stop; this is a fault of zerohop"),
+        () = reader => anyhow::bail!("the thread that reads has ended; this is a fault of zerohop"),
+        () = server => anyhow::bail!("the HTTP server has ended; this is a fault of zerohop"),
+        ended = work => ended,
+    }
 }
 
 /// Where changes come in.
@@ -176,12 +199,12 @@ impl Drop for Server {
 }
 
 /// Starts everything, or leaves nothing behind that was not there before.
-async fn start(config: Config, outlets: Outlets) -> anyhow::Result<Started> {
+async fn start(config: Config, safeguard: &Safeguard, outlets: Outlets) -> anyhow::Result<Started> {
     let directory = config.pin_directory.clone();
     ensure_bpffs(&directory)?;
     let found = object::is_pinned(&directory);
     let lock = lock(&directory).await?;
-    match start_locked(config, outlets).await {
+    match start_locked(config, safeguard, outlets).await {
         Ok(parts) => {
             let (reconciler, heartbeat, interfaces, reader, server) = parts;
             Ok(Started {
@@ -225,6 +248,7 @@ type Parts = (
 /// Everything that can fail for a reason of the options comes before anything is loaded.
 async fn start_locked(
     config: Config,
+    safeguard: &Safeguard,
     Outlets {
         events,
         seen,
@@ -242,6 +266,7 @@ async fn start_locked(
     let reader = ReaderThread::start(&config, events, seen).await?;
     let telemetry = Arc::new(Telemetry::new(config.pin_directory.clone()));
     let mut loaded = object::load(&config.pin_directory, config.sizes)?;
+    safeguard.watch_over(&loaded.control);
     let facts = reconciler::first_facts(&config, &loaded.control);
     let heartbeat = Heartbeat::start(Arc::clone(&loaded.control), facts)
         .context("start a thread for the heartbeat")?;

@@ -3,12 +3,14 @@
 use std::{
     env::{self, VarError},
     io::IsTerminal as _,
-    process::ExitCode,
+    panic,
+    process::{self, ExitCode},
 };
 
 use clap::{Parser, Subcommand};
 use dns_userspace::{
-    agent, cli,
+    agent::{self, Safeguard},
+    cli,
     config::{Args, LogFormat},
 };
 use tikv_jemallocator::Jemalloc;
@@ -62,12 +64,14 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Run(args) => {
             log(args.log_format);
+            let safeguard = Safeguard::default();
+            end_on_panic(args.log_format, safeguard.clone());
             let config = args.config()?;
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
                 .build()?;
-            let ended = runtime.block_on(agent::run(config));
+            let ended = runtime.block_on(agent::run(config, &safeguard));
             // A file system that does not answer must not keep the agent from ending.
             runtime.shutdown_background();
             ended
@@ -77,6 +81,28 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Detach(options) => cli::detach::run(&options),
         Verb::MountBpffs(options) => cli::mount_bpffs::run(&options),
     }
+}
+
+/// What the process returns when a part of it has panicked: the same as when the main thread has.
+const PANICKED: i32 = 101;
+
+/// Lets a panic, on whichever thread, end first the lease and then the process: of a task that has panicked nobody else need
+/// ever hear.
+fn end_on_panic(format: LogFormat, safeguard: Safeguard) {
+    const FAULT: &str = "a part of the agent has panicked, which is a fault of zerohop: the kernel answers nothing any more, \
+                         and the DNS service does; please report what is said here";
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        safeguard.end_lease();
+        match format {
+            LogFormat::Text => {
+                tell(panicked);
+                eprintln!("zerohop: {FAULT}");
+            }
+            LogFormat::Json => tracing::error!("{FAULT}: {panicked}"),
+        }
+        process::exit(PANICKED);
+    }));
 }
 
 /// What is logged unless RUST_LOG says otherwise. What libraries meet they return, and it is told by us; by themselves

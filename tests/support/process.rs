@@ -11,9 +11,10 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::{
+    errno::Errno,
     sys::{
         signal::{Signal, killpg},
-        wait::{Id, WaitPidFlag, waitid},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
     unistd::Pid,
 };
@@ -240,10 +241,16 @@ impl Shared {
     /// Waits without reaping, then reaps under the lock: so `signal` never meets a process id that
     /// the kernel has already given to somebody else.
     fn reap(&self, mut child: Child) {
-        while let Err(nix::errno::Errno::EINTR) = waitid(
-            Id::Pid(self.pid),
-            WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT,
-        ) {}
+        loop {
+            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+            match waitid(Id::Pid(self.pid), flags) {
+                Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => break,
+                // One of our threads holds it (see `HeldThread`), and has yet to hear that it stands still.
+                Ok(_) => thread::yield_now(),
+                Err(Errno::EINTR) => {}
+                Err(_) => break,
+            }
+        }
         let mut state = self.lock();
         state.status = child.wait().ok();
         drop(state);

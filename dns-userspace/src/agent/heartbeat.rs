@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dns_core::permission::{EndpointsState, Facts, Permission, decide};
+use dns_core::permission::{EndpointsState, Facts, decide};
 
 use crate::datapath::control::{self, ControlMap};
 
@@ -36,7 +36,7 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     facts: Facts,
-    /// Nothing is permitted any more.
+    /// Nothing is permitted any more, and the thread ends.
     is_over: bool,
 }
 
@@ -84,9 +84,8 @@ impl Heartbeat {
 
     /// Permits nothing from now on, whatever is told.
     pub(super) fn end(&self) {
-        let mut state = self.state();
-        state.is_over = true;
-        self.0.permit(&mut state);
+        self.0.control.end_for_good();
+        self.state().is_over = true;
         self.0.stopped.notify_all();
     }
 
@@ -100,10 +99,7 @@ impl Shared {
     fn permit(&self, state: &mut State) {
         let now = control::now();
         state.facts.follow(now);
-        self.control.permit(match state.is_over {
-            true => Permission::default(),
-            false => decide(&state.facts, now),
-        });
+        self.control.permit(decide(&state.facts, now));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     mem::offset_of,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
+        atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
     },
     time::Duration,
 };
@@ -73,6 +73,8 @@ pub struct ControlMap {
     control: Mapped<Shared>,
     changes: Mapped<SharedChanges>,
     permitted: Mutex<Permitted>,
+    /// Whether nothing is permitted any more, whatever is said.
+    is_over: AtomicBool,
 }
 
 /// What the deadlines are made from.
@@ -95,6 +97,7 @@ impl ControlMap {
             control: Mapped::new(control)?,
             changes: Mapped::new(changes)?,
             permitted: Mutex::default(),
+            is_over: AtomicBool::new(false),
         })
     }
 
@@ -129,6 +132,15 @@ impl ControlMap {
     /// Lets the kernel answer nothing from now on.
     pub fn end_lease(&self) {
         self.permit(Permission::default());
+    }
+
+    /// Lets the kernel answer nothing any more, whatever is permitted from now on. It waits for nobody: a thread that has
+    /// panicked may call it, whatever it holds.
+    pub fn end_for_good(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        // Who stores at the same moment either is overwritten here, or sees that it is over.
+        fence(Ordering::SeqCst);
+        self.put(Permission::default());
     }
 
     /// Lets the kernel deny nothing from now on, whatever is permitted, or as much as that again.
@@ -174,11 +186,21 @@ impl ControlMap {
         if permitted.answers_suspended {
             permission = Permission::default();
         }
-        let Permission {
+        self.put(permission);
+        fence(Ordering::SeqCst);
+        if self.is_over.load(Ordering::SeqCst) {
+            self.put(Permission::default());
+        }
+    }
+
+    fn put(
+        &self,
+        Permission {
             answers,
             denials,
             endpoints,
-        } = permission;
+        }: Permission,
+    ) {
         let shared = self.shared();
         shared.denials.store(denials, Ordering::Release);
         shared.endpoints.store(endpoints, Ordering::Release);

@@ -18,6 +18,7 @@ mod links;
 mod machine;
 mod manifests;
 mod nonsense;
+mod panics;
 mod plain;
 mod resolvers;
 mod site;
