@@ -162,6 +162,8 @@ async fn work(
             () = pause(next) => {}
         }
         reconciler.settle()?;
+        // However much there is to do: whoever waits for the end of this or of another part gets a look.
+        tokio::task::yield_now().await;
     }
 }
 

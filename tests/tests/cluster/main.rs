@@ -7,6 +7,7 @@
 mod addresses;
 mod alone;
 mod connection;
+mod ending;
 mod history;
 mod large_service;
 mod namespaces;
