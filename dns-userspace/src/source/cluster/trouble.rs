@@ -20,6 +20,8 @@ pub(super) enum Trouble {
     Client(kube::Error),
     /// Nothing was heard for this long.
     Silence(Duration),
+    /// The agent or its machine stood still, and what was sent meanwhile may be lost.
+    StoodStill,
     /// The server ended a watch or a list before its time.
     EndedEarly,
     /// An object or a list lacks `metadata.resourceVersion`.
@@ -85,6 +87,10 @@ impl Trouble {
                 "nothing was heard of {objects} from the API server at {server} for {} s; check the \
                  network to it and its load",
                 duration.as_secs()
+            ),
+            Self::StoodStill => format!(
+                "the agent or its machine stood still, so what the API server at {server} has told of {objects} meanwhile may \
+                 be lost; it is asked again. If the machine was not asleep, give the agent more CPU time"
             ),
             Self::EndedEarly => format!(
                 "the API server at {server} ended the watch of {objects} early; it may be restarting"

@@ -41,6 +41,9 @@ const WATCH_SECONDS: u32 = 25;
 /// How long the first watch after a trouble lasts: its end proves that nothing is missed.
 const FIRST_WATCH_SECONDS: u32 = 4;
 
+/// How long the first watch after a standstill lasts: the server is probably well, and answers end until then.
+const WATCH_SECONDS_AFTER_STANDSTILL: u32 = 2;
+
 /// How long a streamed list may take.
 const LIST_SECONDS: u32 = 290;
 
@@ -70,6 +73,11 @@ pub(super) struct Follower {
     backoff: DefaultBackoff,
     /// When to look next whether there is something to read.
     looks: Interval,
+    /// When this last had its turn, and a long standstill since then that was not minded yet.
+    turn: quiet::Turn,
+    still: bool,
+    /// Whether it stood still, and has not heard from the server since that nothing is missed.
+    proof_awaited: bool,
     /// Wakes the followers of the other kinds when one has come through again.
     reached: Arc<Notify>,
 }
@@ -97,6 +105,9 @@ impl Follower {
             unread: Unread::default(),
             backoff: DefaultBackoff::default(),
             looks: quiet::looks(),
+            turn: quiet::Turn::now(),
+            still: false,
+            proof_awaited: false,
             reached,
         }
     }
@@ -122,6 +133,11 @@ impl Follower {
                         Err(error) => Err(error),
                     }
                 }
+                Trouble::StoodStill => match self.lose(&trouble).await {
+                    // The server may be there.
+                    Ok(()) => continue,
+                    Err(error) => Err(error),
+                },
                 Trouble::Expired | Trouble::NoVersion => {
                     self.version = None;
                     self.lose(&trouble).await
@@ -142,7 +158,7 @@ impl Follower {
                     () = events.closed() => {}
                 }
             });
-            if waited.await.is_err() {
+            if let Err(Trouble::NoReceiver) = waited.await {
                 return;
             }
         }
@@ -166,7 +182,9 @@ impl Follower {
             let first = token.is_none();
             let (client, path) = (self.client.clone(), path(self.kind));
             let page = list::fetch::<W>(&client, path, token);
-            let page = self.attend(page).await??;
+            let page = self.attend(page).await?;
+            self.proof_awaited &= page.is_ok();
+            let page = page?;
             if first {
                 self.relisting().await?;
             }
@@ -210,6 +228,7 @@ impl Follower {
         version: String,
     ) -> Result<(), Trouble> {
         let seconds = match self.lost {
+            Some(_) if self.proof_awaited => WATCH_SECONDS_AFTER_STANDSTILL,
             Some(_) => FIRST_WATCH_SECONDS,
             None => WATCH_SECONDS,
         };
@@ -264,10 +283,11 @@ impl Follower {
             .map_err(kube::Error::BuildRequest)?;
         let client = self.client.clone();
         let opened = tokio::time::timeout(SILENCE, client.request_events::<W>(request));
-        match self.attend(opened).await? {
-            Ok(stream) => Ok(stream?),
-            Err(_) => Err(Trouble::Silence(SILENCE)),
-        }
+        let opened = self.attend(opened).await?;
+        let opened = opened.map_or(Err(Trouble::Silence(SILENCE)), |opened| Ok(opened?));
+        // A server that is away has nothing to tell: what is known of its objects goes on.
+        self.proof_awaited &= opened.is_ok();
+        opened
     }
 
     async fn apply(&mut self, written: impl Written) -> Result<(), Trouble> {
@@ -330,6 +350,7 @@ impl Follower {
     }
 
     fn recovered(&mut self) {
+        self.proof_awaited = false;
         self.backoff.reset();
         if self.lost.take().is_some() {
             self.reached.notify_waiters();
@@ -350,11 +371,9 @@ impl Follower {
         self.tell(Event::Lost { kind, reason }).await
     }
 
-    async fn tell(&self, event: Event) -> Result<(), Trouble> {
-        self.events
-            .send(event)
-            .await
-            .map_err(|_| Trouble::NoReceiver)
+    async fn tell(&mut self, event: Event) -> Result<(), Trouble> {
+        self.room().await?.send(event);
+        Ok(())
     }
 }
 
