@@ -83,6 +83,11 @@ impl ApiServer {
         self.folder.path().join("kubeconfig")
     }
 
+    /// The certificate that it shows, for 127.0.0.1; it exists once the server has started.
+    pub fn certificate(&self) -> PathBuf {
+        certificate(self.folder.path())
+    }
+
     /// Starts the server again after [`ApiServer::kill`], with all objects as they were.
     ///
     /// # Errors
@@ -236,14 +241,13 @@ fn prepare(folder: &Folder) -> Result<()> {
             .arg("2048"),
     )
     .context("make a key for service account tokens")?;
-    let certificate = folder.path().join("pki/apiserver.crt");
     let kubeconfig = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "test",
         "clusters": [{"name": "test", "cluster": {
             "server": format!("https://127.0.0.1:{}", ApiServer::PORT),
-            "certificate-authority": certificate,
+            "certificate-authority": certificate(folder.path()),
         }}],
         "users": [{"name": "admin", "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
@@ -260,6 +264,10 @@ fn prepare(folder: &Folder) -> Result<()> {
         folder.write(name, &text)?;
     }
     Ok(())
+}
+
+fn certificate(folder: &Path) -> PathBuf {
+    folder.join("pki/apiserver.crt")
 }
 
 fn spawn_store(namespace: &Namespace, folder: &Path) -> Result<Process> {

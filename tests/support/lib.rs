@@ -63,7 +63,7 @@ pub use status::{
     ReportedUnheard, ReportedZone, Status, UnknownDestination,
 };
 pub use tool::{Tool, program};
-pub use virtual_machine::VirtualMachine;
+pub use virtual_machine::{Sleep, VirtualMachine};
 pub use wait::{eventually, eventually_every};
 
 /// The parser of DNS messages that serves as judge of every reply.

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod alone;
+mod asleep;
 mod connection;
 mod ending;
 mod history;

@@ -23,7 +23,8 @@ pub(crate) const DNS_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 /// Generous, because test machines are shared.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-const KUBE_DNS: &str = "
+/// The DNS service's Service.
+pub(crate) const KUBE_DNS: &str = "
 apiVersion: v1
 kind: Service
 metadata: {name: kube-dns, namespace: kube-system}
@@ -270,7 +271,7 @@ impl Scene {
 }
 
 /// What CoreDNS serves; `client` is how it reaches the API server.
-fn corefile(client: &str) -> String {
+pub(crate) fn corefile(client: &str) -> String {
     format!(
         ".:53 {{\n    errors\n    kubernetes cluster.local {{\n        {client}\n        \
          pods insecure\n        ttl 30\n    }}\n    loadbalance\n}}\n"
