@@ -94,7 +94,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "qemu-system-x86_64",
         "qemu-system-x86",
         &["--version"],
-        "a virtual machine behind a pod",
+        "virtual machines: behind a pod, and a node",
     ),
     program("nft", "nftables", &["--version"], "packet filters"),
     program(
