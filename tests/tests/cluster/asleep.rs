@@ -20,11 +20,17 @@ const GONE: &str = "gone.default.svc.cluster.local";
 /// How long what was permitted before may hold.
 const PERMITTED: Duration = LEASE.saturating_add(WAITING);
 
-/// Whether the kernel gives an answer of this kind for a name.
-fn is_told(scene: &Scene, kind: &str, name: &str) -> Result<bool> {
-    let before = scene.counted(kind)?;
+/// What the kernel gives for a name: an answer, a denial, or nothing.
+fn told(scene: &Scene, name: &str) -> Result<Option<&'static str>> {
+    let counts = || -> Result<_> { Ok([scene.counted("answer")?, scene.counted("nxdomain")?]) };
+    let before = counts()?;
     scene.resolve(name, RecordType::A)?;
-    Ok(scene.counted(kind)? > before)
+    let after = counts()?;
+    let kinds = ["answered", "denied"]
+        .into_iter()
+        .zip(before.iter().zip(&after));
+    let mut told = kinds.filter(|(_, (before, after))| after > before);
+    Ok(told.next().map(|(kind, _)| kind))
 }
 
 /// Stops the agent for that long. A service comes meanwhile, and another one goes.
@@ -48,19 +54,16 @@ fn stop(name: &str, stopped: Duration) -> Result<()> {
     thread::sleep(stopped.saturating_sub(began.elapsed()));
     scene.agent.resume()?;
     let woken = Instant::now();
-    while !is_told(&scene, "answer", ABSENT)? {
-        ensure!(
-            !is_told(&scene, "nxdomain", ABSENT)?,
-            "denied after {:?}",
-            woken.elapsed()
-        );
+    loop {
+        let come = told(&scene, ABSENT)?;
+        ensure!(come != Some("denied"), "denied after {:?}", woken.elapsed());
+        if come.is_some() {
+            break;
+        }
         let asked = began.elapsed();
-        let answered = is_told(&scene, "answer", GONE)?;
-        ensure!(
-            !answered || asked < PERMITTED,
-            "answered after {:?}",
-            woken.elapsed()
-        );
+        let gone = told(&scene, GONE)?;
+        let holds = gone != Some("answered") || asked < PERMITTED;
+        ensure!(holds, "answered after {:?}", woken.elapsed());
         ensure!(woken.elapsed() < LIMIT, "the kernel does not answer again");
     }
     println!(

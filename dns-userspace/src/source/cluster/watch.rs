@@ -76,8 +76,8 @@ pub(super) struct Follower {
     /// When this last had its turn, and a long standstill since then that was not minded yet.
     turn: quiet::Turn,
     still: bool,
-    /// Whether it stood still, and has not heard from the server since that nothing is missed.
-    proof_awaited: bool,
+    /// Since when it has stood still, and not heard from the server that nothing is missed.
+    proof_awaited: Option<Instant>,
     /// Wakes the followers of the other kinds when one has come through again.
     reached: Arc<Notify>,
 }
@@ -107,7 +107,7 @@ impl Follower {
             looks: quiet::looks(),
             turn: quiet::Turn::now(),
             still: false,
-            proof_awaited: false,
+            proof_awaited: None,
             reached,
         }
     }
@@ -182,9 +182,7 @@ impl Follower {
             let first = token.is_none();
             let (client, path) = (self.client.clone(), path(self.kind));
             let page = list::fetch::<W>(&client, path, token);
-            let page = self.attend(page).await?;
-            self.proof_awaited &= page.is_ok();
-            let page = page?;
+            let page = self.attend(page).await??;
             if first {
                 self.relisting().await?;
             }
@@ -228,7 +226,7 @@ impl Follower {
         version: String,
     ) -> Result<(), Trouble> {
         let seconds = match self.lost {
-            Some(_) if self.proof_awaited => WATCH_SECONDS_AFTER_STANDSTILL,
+            Some(_) if self.awaits_proof() => WATCH_SECONDS_AFTER_STANDSTILL,
             Some(_) => FIRST_WATCH_SECONDS,
             None => WATCH_SECONDS,
         };
@@ -283,11 +281,10 @@ impl Follower {
             .map_err(kube::Error::BuildRequest)?;
         let client = self.client.clone();
         let opened = tokio::time::timeout(SILENCE, client.request_events::<W>(request));
-        let opened = self.attend(opened).await?;
-        let opened = opened.map_or(Err(Trouble::Silence(SILENCE)), |opened| Ok(opened?));
-        // A server that is away has nothing to tell: what is known of its objects goes on.
-        self.proof_awaited &= opened.is_ok();
-        opened
+        match self.attend(opened).await? {
+            Ok(stream) => Ok(stream?),
+            Err(_) => Err(Trouble::Silence(SILENCE)),
+        }
     }
 
     async fn apply(&mut self, written: impl Written) -> Result<(), Trouble> {
@@ -350,7 +347,7 @@ impl Follower {
     }
 
     fn recovered(&mut self) {
-        self.proof_awaited = false;
+        self.proof_awaited = None;
         self.backoff.reset();
         if self.lost.take().is_some() {
             self.reached.notify_waiters();

@@ -8,10 +8,10 @@ use std::{mem, pin::pin, task::Poll, time::Duration};
 use dns_core::world::Event;
 use tokio::{
     sync::mpsc::Permit,
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Instant, Interval, MissedTickBehavior, interval},
 };
 
-use super::{Follower, Trouble};
+use super::{Follower, SILENCE, Trouble};
 use crate::datapath::control;
 
 /// How often the source says that there is nothing more to read.
@@ -72,7 +72,7 @@ impl Follower {
                 }
             }
             self.look_at_turn()?;
-            if self.proof_awaited {
+            if self.awaits_proof() {
                 continue;
             }
             let kind = self.kind;
@@ -80,12 +80,19 @@ impl Follower {
         }
     }
 
+    /// Whether there is still much to come after a standstill. If the server does not prove the contrary for long it is away,
+    /// and what is known of its objects goes on.
+    pub(super) fn awaits_proof(&self) -> bool {
+        let awaited = self.proof_awaited;
+        awaited.is_some_and(|since| since.elapsed() < SILENCE)
+    }
+
     /// Notes a long standstill.
     fn look_at_turn(&mut self) -> Result<(), Trouble> {
         if !(self.turn.again() | mem::take(&mut self.still)) {
             return Ok(());
         }
-        self.proof_awaited = true;
+        self.proof_awaited = Some(Instant::now());
         match self.version {
             Some(_) => Err(Trouble::StoodStill),
             // A list tells everything.
