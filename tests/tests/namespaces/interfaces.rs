@@ -5,7 +5,10 @@ use tests::{HeldThread, Pod, Question, eventually, hickory_proto::rr::RecordType
 
 use crate::{
     catalogue::Service,
-    site::{Answerer, LIMIT, OTHER_SERVERS, SERVERS, ask, at_a_site, full, ip, wait_attached},
+    site::{
+        Answerer, LIMIT, OTHER_SERVERS, SERVERS, address, answer, ask, at_a_site, full, ip,
+        wait_attached,
+    },
 };
 
 #[test]
@@ -15,8 +18,9 @@ fn a_pod_that_asks_another_server_is_left_alone_and_told_of() -> Result<()> {
         let agent = site.agent(&[])?;
         for (number, server) in (3..).zip(OTHER_SERVERS) {
             for _ in 0..number {
-                let question = Question::new(&full("web"), RecordType::A);
-                let answer = ask(&site.pod, server, &question)?;
+                // Exactly one, since they are counted.
+                let client = site.pod.client(address(server))?;
+                let answer = answer(&client.resolve(&Question::new(&full("web"), RecordType::A))?)?;
                 assert_eq!(answer.by, Answerer::Service, "{server}");
             }
         }
@@ -177,7 +181,7 @@ fn an_answer_beyond_the_client_goes_to_the_dns_service() -> Result<()> {
         let agent = site.agent(&[])?;
         // 12 octets of header, 34 of question, 40 records of 16, and 11 of OPT: 697.
         let question = Question::new(&full("large"), RecordType::A);
-        let client = site.pod.client(crate::site::address(SERVERS[0]))?;
+        let client = site.pod.client(address(SERVERS[0]))?;
         let reply = client.resolve(&question)?;
         assert!(reply.metadata.truncation, "the DNS service cuts it");
         assert_eq!(agent.status()?.passed["client_size"], 1);

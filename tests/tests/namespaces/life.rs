@@ -109,11 +109,11 @@ fn ask_for_large(site: &Site, counts: &[u8]) -> Result<u64> {
     Ok(passed)
 }
 
-/// How many questions were passed because of the moment in which they came: there was no agent, or an entry was being
-/// written.
+/// How many questions were passed because of the moment in which they came: there was no agent, a deadline had been moved
+/// and that of endpoints not yet, or an entry was being written.
 fn passed_for_the_moment(agent: &Agent) -> Result<u64> {
     let passed = agent.status()?.passed;
-    Ok(["lease", "changing"]
+    Ok(["lease", "endpoints", "changing"]
         .iter()
         .filter_map(|reason| passed.get(*reason))
         .sum())
