@@ -93,11 +93,9 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// When it fails or prints something else.
+    /// As [`status_of`].
     pub fn status(&self) -> Result<Status> {
-        let printed = self.run_verb("status", &["--output", "json"])?;
-        serde_json::from_str(&printed)
-            .with_context(|| format!("understand what `zerohop status` printed: {printed}"))
+        status_of(&self.namespace, &self.binary, &self.pin_folder)
     }
 
     /// Where the agent serves metrics and status, such as `http://127.0.0.1:9553`.
@@ -170,4 +168,17 @@ impl Agent {
     pub fn process(&self) -> &Process {
         &self.process
     }
+}
+
+/// The counters that are pinned in a folder, whether or not an agent runs, by `binary status`.
+///
+/// # Errors
+///
+/// When it fails or prints something else.
+pub fn status_of(namespace: &Namespace, binary: &Path, pin_folder: &Path) -> Result<Status> {
+    let (binary, pins) = (binary.to_string_lossy(), pin_folder.to_string_lossy());
+    let words = ["status", "--pin-directory", &*pins, "--output", "json"];
+    let printed = namespace.run(&[&[&*binary], &words[..]].concat())?;
+    serde_json::from_str(&printed)
+        .with_context(|| format!("understand what `zerohop status` printed: {printed}"))
 }

@@ -59,6 +59,8 @@ impl HeldThread {
         registers.rip = place;
         // As after a call: the stack is aligned but for the return address.
         registers.rsp = ((registers.rsp - RED_ZONE) & !0xf) - 8;
+        // Whoever walks the stack for a backtrace finds its end here.
+        ptrace::write(self.thread, registers.rsp as ptrace::AddressType, 0).with_context(failed)?;
         ptrace::setregs(self.thread, registers).with_context(failed)
     }
 }

@@ -35,7 +35,7 @@ pub mod undo;
 mod virtual_machine;
 mod wait;
 
-pub use agent::Agent;
+pub use agent::{Agent, status_of};
 pub use api_server::ApiServer;
 pub use capture::Capture;
 pub use chart::{deploy_folder, render_chart};

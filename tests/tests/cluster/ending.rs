@@ -2,18 +2,16 @@
 
 use std::{
     fs,
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use dns_userspace::datapath::reader::lease_left;
 use nix::sys::signal::Signal;
 use tests::{HeldThread, eventually, hickory_proto::rr::RecordType, skipped_without_root};
 
 use crate::{
-    large_service::{make_large_service, touch},
+    large_service::{make_large_service, while_touched},
     scene::{LIMIT, Scene, denied},
     trouble::ABSENT,
 };
@@ -86,22 +84,7 @@ fn a_signal_to_stop_ends_the_lease_long_before_the_work_on_the_largest_service_e
     make_large_service(&scene)?;
     let mut all = Vec::new();
     for _ in 0..TIMES {
-        let over = AtomicBool::new(false);
-        let times = thread::scope(|scope| {
-            let touching = scope.spawn(|| {
-                let mut times = 0;
-                while !over.load(Ordering::Relaxed) {
-                    touch(&scene, times)?;
-                    times += 1;
-                }
-                anyhow::Ok(times)
-            });
-            let times = stop_at_work(&scene);
-            over.store(true, Ordering::Relaxed);
-            let touched = touching.join();
-            touched.map_err(|_| anyhow!("the thread that touches panicked"))??;
-            times
-        })?;
+        let (times, _) = while_touched(&scene, || stop_at_work(&scene))?;
         all.push(times);
         let kubeconfig = scene.api.kubeconfig();
         scene.restart_agent(&kubeconfig)?;

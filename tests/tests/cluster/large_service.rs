@@ -52,10 +52,34 @@ fn slice(name: usize, first: usize) -> String {
 }
 
 /// Changes the service's first slice: its addresses are others each time.
-pub(crate) fn touch(scene: &Scene, times: usize) -> Result<()> {
+fn touch(scene: &Scene, times: usize) -> Result<()> {
     scene
         .api
         .apply(&slice(0, ENDPOINTS + times % 2 * OF_A_SLICE))
+}
+
+/// Does something while the service changes as often as the API server takes it. Returns what came out, and how often it has
+/// changed meanwhile.
+pub(crate) fn while_touched<T>(
+    scene: &Scene,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(T, usize)> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let touching = scope.spawn(|| {
+            let mut times = 0;
+            while !over.load(Ordering::Relaxed) {
+                touch(scene, times)?;
+                times += 1;
+            }
+            anyhow::Ok(times)
+        });
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        let touched = touching.join();
+        let touched = touched.map_err(|_| anyhow!("the thread that touches panicked"))??;
+        Ok((done?, touched))
+    })
 }
 
 /// Asks for another service until told to stop, a thousand times a second at most; says how often.

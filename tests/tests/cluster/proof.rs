@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use dns_core::permission::{LEASE, Permission};
 use dns_userspace::datapath::{
     control,
@@ -16,7 +16,7 @@ use dns_userspace::datapath::{
 use tests::{eventually, hickory_proto::rr::RecordType, skipped_without_root};
 
 use crate::{
-    large_service::{make_large_service, touch},
+    large_service::{make_large_service, while_touched},
     scene::{LIMIT, Scene, denied, records},
     trouble::ABSENT,
 };
@@ -92,28 +92,15 @@ fn the_largest_service_that_changes_all_the_time_lets_nothing_be_denied_for_long
     }
     let scene = Scene::new()?;
     make_large_service(&scene)?;
-    let over = AtomicBool::new(false);
-    let longest = thread::scope(|scope| {
-        let touching = scope.spawn(|| {
-            let mut times = 0;
-            while !over.load(Ordering::Relaxed) {
-                touch(&scene, times)?;
-                times += 1;
-            }
-            anyhow::Ok(times)
-        });
+    let (longest, touched) = while_touched(&scene, || {
         let longest = (0..3).map(|number| {
             let name = format!("come-{number}");
             scene.apply_service("default", &name, "{ports: [{port: 80}]}")?;
             denied_for(&scene, &format!("{name}.default.svc.cluster.local"))
         });
-        let longest: Result<Vec<Duration>> = longest.collect();
-        over.store(true, Ordering::Relaxed);
-        let touched = touching.join();
-        let touched = touched.map_err(|_| anyhow!("the thread that touches panicked"))??;
-        ensure!(touched > 3, "it was touched {touched} times");
-        longest
+        longest.collect::<Result<Vec<Duration>>>()
     })?;
+    ensure!(touched > 3, "it was touched {touched} times");
     println!("denied until {longest:?} after they were there");
     assert!(
         longest.iter().all(|longest| *longest < DENIED_AFTER),

@@ -2,11 +2,14 @@
 //! while, and the reason is told.
 
 use std::{
-    fs, thread,
+    fs,
+    path::PathBuf,
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
+use tempfile::TempDir;
 use tests::{hickory_proto::rr::RecordType, skipped_without_root};
 
 use crate::{
@@ -55,6 +58,17 @@ fn bind_in_kube_system(scene: &Scene, role: &str) -> Result<()> {
     scene.api.kubectl(&binding, "").map(drop)
 }
 
+/// The kubeconfig, in a folder of its own, of a service account that may read the objects which records are made from, and
+/// nothing else yet.
+fn who_reads_objects(scene: &Scene) -> Result<(TempDir, PathBuf)> {
+    let folder = tempfile::tempdir()?;
+    let kubeconfig = folder.path().join("kubeconfig");
+    fs::write(&kubeconfig, powerless(&scene.api)?)?;
+    permit(&scene.api, "some", "", "namespaces,services")?;
+    permit(&scene.api, "others", ".discovery.k8s.io", "endpointslices")?;
+    Ok((folder, kubeconfig))
+}
+
 #[test]
 fn what_the_agent_may_not_read_of_the_set_up_is_told_with_the_remedy() -> Result<()> {
     if skipped_without_root("what_the_agent_may_not_read_of_the_set_up_is_told_with_the_remedy") {
@@ -62,11 +76,7 @@ fn what_the_agent_may_not_read_of_the_set_up_is_told_with_the_remedy() -> Result
     }
     let mut scene = scene("1", &corefile(""))?;
     scene.agent.wait_until_ready(LIMIT)?;
-    let folder = tempfile::tempdir()?;
-    let kubeconfig = folder.path().join("kubeconfig");
-    fs::write(&kubeconfig, powerless(&scene.api)?)?;
-    permit(&scene.api, "some", "", "namespaces,services")?;
-    permit(&scene.api, "others", ".discovery.k8s.io", "endpointslices")?;
+    let (_folder, kubeconfig) = who_reads_objects(&scene)?;
     scene.restart_agent(&kubeconfig)?;
     let left = records(&["10.96.0.1"]).passed();
     for (kind, resource, role, names) in [
@@ -149,11 +159,7 @@ fn a_refusal_keeps_the_policy_for_a_while_and_it_holds_again_without_new_servers
     let mut scene = scene_with(&options, &text(""))?;
     replace_pod(&scene)?;
     scene.agent.wait_until_ready(LIMIT)?;
-    let folder = tempfile::tempdir()?;
-    let kubeconfig = folder.path().join("kubeconfig");
-    fs::write(&kubeconfig, powerless(&scene.api)?)?;
-    permit(&scene.api, "some", "", "namespaces,services")?;
-    permit(&scene.api, "others", ".discovery.k8s.io", "endpointslices")?;
+    let (_folder, kubeconfig) = who_reads_objects(&scene)?;
     let workloads = "deployments.apps,daemonsets.apps,configmaps";
     permit_in_kube_system(&scene, "workloads", workloads, &[])?;
     permit_in_kube_system(&scene, "pods", "pods", &[])?;

@@ -189,7 +189,8 @@ impl Scene {
             let message = client.resolve(&Question::new(name, record_type))?;
             let after = self.agent.status()?;
             let answer = answer(who(&before, &after)?, &message);
-            Ok((answer, by_chance(&after) > by_chance(&before)))
+            let by_chance = after.passed_by_chance() > before.passed_by_chance();
+            Ok((answer, by_chance))
         };
         match ask()? {
             (answer, false) => Ok(answer),
@@ -288,13 +289,6 @@ fn start_agent(
     let mut arguments = vec!["--kubeconfig", &*kubeconfig];
     arguments.extend(options.iter().map(String::as_str));
     Agent::start(node, &program(Tool::Zerohop)?, pins, &arguments)
-}
-
-/// How many questions have passed alone: one that came a usual time-out after the last for its name, which may be a repeat,
-/// and one in 65,536, whose checksum stands as well as it is to be finished.
-fn by_chance(status: &Status) -> u64 {
-    let count = |reason| status.passed.get(reason).copied().unwrap_or_default();
-    count("repeat") + count("checksum")
 }
 
 fn who(before: &Status, after: &Status) -> Result<By> {

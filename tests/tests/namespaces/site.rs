@@ -13,7 +13,7 @@ use tests::{
         op::{Message, ResponseCode},
         rr::RecordType,
     },
-    program, skip, skipped_without_root,
+    program, skip, skipped_without_root, status_of,
 };
 
 use crate::catalogue;
@@ -148,9 +148,22 @@ impl Site {
         Ok(agent)
     }
 
-    /// Asks the DNS service's IPv4 address from the pod.
+    /// Asks the DNS service's IPv4 address from the pod; once more, if that question has passed by chance.
     pub(crate) fn ask(&self, name: &str, record_type: RecordType) -> Result<Answer> {
-        ask(&self.pod, SERVERS[0], &Question::new(name, record_type))
+        let ask = || ask(&self.pod, SERVERS[0], &Question::new(name, record_type));
+        let before = self.passed_by_chance();
+        let first = ask()?;
+        match first.by == Answerer::Service && self.passed_by_chance() > before {
+            true => ask(),
+            false => Ok(first),
+        }
+    }
+
+    /// How many questions have passed by chance; none while nothing is pinned.
+    fn passed_by_chance(&self) -> u64 {
+        let status = program(Tool::Zerohop)
+            .and_then(|zerohop| status_of(&self.node, &zerohop, self.pins.path()));
+        status.map_or(0, |status| status.passed_by_chance())
     }
 
     /// Everything of ours that is attached to the pod's veth: programs by TCX and XDP, filters.
@@ -200,18 +213,7 @@ pub(crate) fn wait_attached(agent: &Agent, interface: &str) -> Result<()> {
 
 /// Asks `server` from `pod`.
 pub(crate) fn ask(pod: &Pod, server: &str, question: &Question) -> Result<Answer> {
-    let ask = |question: &Question| answer(&pod.client(address(server))?.resolve(question)?);
-    let first = ask(question)?;
-    if first.by == Answerer::Kernel {
-        return Ok(first);
-    }
-    // One question alone may pass: it came a usual time-out after the last for its name, as a repeat does, or its checksum
-    // stands as well as it is to be finished.
-    let id = Question::new("", RecordType::A).id;
-    ask(&Question {
-        id,
-        ..question.clone()
-    })
+    answer(&pod.client(address(server))?.resolve(question)?)
 }
 
 /// Reads who answered, and what.
