@@ -12,7 +12,7 @@ mod tests;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use dns_core::{external::Resolved, rollout::Seen, world::Event};
+use dns_core::{entries::Entries, external::Resolved, rollout::Seen, world::Event};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
@@ -59,10 +59,12 @@ pub async fn run(config: Config, safeguard: &Safeguard) -> anyhow::Result<()> {
     let (sender, events) = mpsc::channel(BATCH * 4);
     let (seen_sender, seen) = mpsc::channel(CHANGES);
     let (resolved_sender, resolved) = mpsc::channel(BATCH);
+    let (worked_out_sender, worked_out) = mpsc::channel(1);
     let mut inlets = Inlets {
         events,
         seen,
         resolved,
+        worked_out,
     };
     let Started {
         mut reconciler,
@@ -78,6 +80,7 @@ pub async fn run(config: Config, safeguard: &Safeguard) -> anyhow::Result<()> {
             events: sender,
             seen: seen_sender,
             resolved: resolved_sender,
+            worked_out: worked_out_sender,
         },
     )
     .await?;
@@ -124,6 +127,7 @@ struct Inlets {
     events: mpsc::Receiver<Event>,
     seen: mpsc::Receiver<Seen>,
     resolved: mpsc::Receiver<Resolved>,
+    worked_out: mpsc::Receiver<Entries>,
 }
 
 /// Where they come from.
@@ -131,6 +135,7 @@ struct Outlets {
     events: mpsc::Sender<Event>,
     seen: mpsc::Sender<Seen>,
     resolved: mpsc::Sender<Resolved>,
+    worked_out: mpsc::Sender<Entries>,
 }
 
 /// Notes what happens, and settles it, until the source ends or the maps cannot be read any more.
@@ -141,6 +146,7 @@ async fn work(
         events,
         seen,
         resolved,
+        worked_out,
     }: &mut Inlets,
 ) -> anyhow::Result<()> {
     let mut beats = every(BEAT);
@@ -154,6 +160,7 @@ async fn work(
             }
             // A set-up that is given never changes, and nobody sends.
             Some(seen) = seen.recv() => reconciler.note_set_up(seen),
+            Some(entries) = worked_out.recv() => reconciler.note_worked_out(entries),
             Some(batch) = take(resolved) => reconciler.note_resolved(batch),
             taken = take(events) => match taken {
                 Some(batch) => reconciler.note_events(batch),
@@ -255,6 +262,7 @@ async fn start_locked(
         events,
         seen,
         resolved,
+        worked_out,
     }: Outlets,
 ) -> anyhow::Result<Parts> {
     let listener = match config.listen {
@@ -280,6 +288,7 @@ async fn start_locked(
         covered,
         Arc::clone(&telemetry),
         resolved,
+        worked_out,
     )?;
     let interfaces = Interfaces::new(&config, &mut loaded, links, coverage)?;
     let server = Server(listener.map(|listener| telemetry::start(listener, telemetry)));

@@ -2,8 +2,11 @@
 //!
 //! [`Entries::of`] works one owner out, on any thread; [`write()`] makes the maps hold it, owner by owner in their order.
 //! The agent does both in slices between which it looks at input: it finds the [`dependents`] when it notes owners, and
-//! settles when it has written. [`reconcile`] does all of it at once.
+//! settles when it has written. [`reconcile`] does all of it at once, and [`Writing`] writes one service in pieces.
 
+mod writing;
+
+pub use self::writing::{Writing, leave};
 use crate::{
     encode::{Draft, Forms, encode},
     objects::Skipped,
@@ -63,12 +66,7 @@ pub fn write<'owner>(
 ) -> Changed {
     let mut all = Changed::default();
     for (owner, entries) in owners {
-        let changed = table.set(maps, owner, entries.drafts);
-        if changed.deaf {
-            // A parent denies what could not be put.
-            maps.suspend_denials();
-        }
-        all += changed;
+        all += table.set(maps, owner, entries.drafts);
     }
     all
 }

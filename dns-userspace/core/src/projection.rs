@@ -53,6 +53,22 @@ pub fn nodes_of(view: View<'_>, owner: &Owner) -> (Vec<Node>, Vec<Skipped>) {
     (nodes, skipped)
 }
 
+/// A service's own node in every zone where it may have one, with nothing certain about it or below it. Owners of
+/// another kind have none.
+#[must_use]
+pub(crate) fn own_nodes(view: View<'_>, owner: &Owner) -> Vec<Node> {
+    let Owner::Service { namespace, name } = owner else {
+        return Vec::new();
+    };
+    let zones = (0..view.policy.zones.len()).filter_map(|index| ZoneView::new(view, index));
+    let zones = zones.filter(|zone| !zone.zone.is_reverse());
+    let nodes = zones.filter_map(|zone| {
+        let own = name::in_zone(zone.zone, &[name, namespace, "svc"]).ok()?;
+        (!fixed::is_fixed(zone.zone, &own)).then(|| zone.empty(own, Denial::Pass, Denial::Pass))
+    });
+    nodes.collect()
+}
+
 /// Gives every node of an owner to `take`, one after the other: a service's can have more records than shall be in memory
 /// at once. Returns what cannot be expressed.
 #[must_use]

@@ -13,6 +13,7 @@ mod names;
 mod operation;
 mod optional;
 mod parents;
+mod setting;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +24,7 @@ pub use self::{
     adopted::Adopted,
     changed::Changed,
     operation::{Maps, Operation, Refused},
+    setting::Setting,
 };
 use self::{
     holding::{Counts, Holding, marks},
@@ -150,6 +152,13 @@ impl Table {
         self.held.values().flat_map(Holding::sections).collect()
     }
 
+    /// How many names an owner holds, whether or not the maps took them.
+    #[must_use]
+    pub fn held_by(&self, owner: &Owner) -> usize {
+        let holding = self.held.get(owner);
+        holding.map_or(0, |holding| holding.count as usize)
+    }
+
     /// Makes `owner` hold exactly `wanted`, but for optional names for which there is no room.
     pub(crate) fn set(
         &mut self,
@@ -157,79 +166,9 @@ impl Table {
         owner: &Owner,
         wanted: Vec<Draft>,
     ) -> Changed {
-        let mut changed = Changed::default();
-        let holding = self.held.get_mut(owner);
-        let before = holding.map(|holding| std::mem::take(&mut holding.names));
-        let mut before: BTreeMap<WireName, u64> = before
-            .unwrap_or_default()
-            .iter()
-            .map(|held| (held.name, held.hash))
-            .collect();
-        let (may_be_optional, count) = (may_be_optional(owner), wanted.len());
-        let room = maps.optional_entries().saturating_sub(self.optional);
-        let mut wanted = if may_be_optional {
-            limited(wanted, &before, room)
-        } else {
-            wanted
-        };
-        let mut left_out = count - wanted.len();
-        // Deeper names first: a node that denies comes after the names below it.
-        wanted.sort_by(|one, other| order(&other.name).cmp(&order(&one.name)));
-        if is_shared(owner) {
-            for draft in &wanted {
-                self.expect(owner, draft);
-            }
-        }
-        let mut now = Vec::with_capacity(wanted.len());
-        let mut in_use = BTreeSet::new();
-        let mut silent = BTreeSet::new();
-        let mut stale = Vec::new();
-        for (index, draft) in wanted.iter().enumerate() {
-            let known = before.remove(&draft.name).unwrap_or(0);
-            let put = self.put(maps, owner, draft, known, silent.contains(&index));
-            let hash = if let Ok(put) = put {
-                changed.put += usize::from(put.written);
-                in_use.extend(put.marks);
-                self.accept(&draft.name);
-                put.hash
-            } else if may_be_optional && asks_for_any(&draft.name) {
-                left_out += 1;
-                stale.push((draft.name.clone(), known));
-                continue;
-            } else {
-                changed.refused += 1;
-                // Names of one owner look after each other: the nearest node above is put later.
-                let above = if is_shared(owner) {
-                    None
-                } else {
-                    nearest_among(&wanted, &draft.name)
-                };
-                self.refuse(maps, &draft.name, owner, above.is_none());
-                silent.extend(above);
-                stale.push((draft.name.clone(), known));
-                0
-            };
-            now.push(Held {
-                name: draft.name.clone(),
-                hash,
-            });
-        }
-        self.remove(maps, stale, before, &mut changed);
-        self.adopted.remove(maps, owner);
-        if !now.is_empty() {
-            let holding = self.held.entry(owner.clone()).or_default();
-            holding.names = Names::of(&now);
-        }
-        if let Some(holding) = self.held.get_mut(owner) {
-            self.left_out = self.left_out + left_out - holding.left_out as usize;
-            holding.left_out = left_out as u32;
-            holding.keep_sections(maps, &in_use, &mut self.counts, &mut self.adopted);
-            if holding.is_empty() {
-                self.held.remove(owner);
-            }
-        }
-        changed.deaf = self.settle(maps);
-        changed
+        let mut setting = self.begin(maps, owner, wanted);
+        while !self.go_on(maps, &mut setting, usize::MAX) {}
+        self.end(maps, setting)
     }
 
     /// Puts a draft, if need be in the place of what an earlier agent has left of its owner.
@@ -307,32 +246,6 @@ impl Table {
         })
     }
 
-    /// Removes refused names, for a stale answer must not stay, and names that do not exist any more; each
-    /// with its hash. Higher names go first: what denied a refused name goes before it.
-    fn remove(
-        &mut self,
-        maps: &mut impl Maps,
-        stale: Vec<(WireName, u64)>,
-        gone: BTreeMap<WireName, u64>,
-        changed: &mut Changed,
-    ) {
-        let stale = stale.into_iter().map(|(name, hash)| (name, hash, false));
-        let gone = gone.into_iter().map(|(name, hash)| (name, hash, true));
-        let mut all: Vec<_> = stale.chain(gone).collect();
-        all.sort_by_key(|(name, ..)| name.len());
-        for (name, hash, is_gone) in all {
-            if is_gone {
-                self.hand_over(maps, &name);
-            }
-            self.take_out(maps, &name, hash, changed);
-            if is_gone {
-                self.parents.remove(&name);
-                self.unsettled.remove(&name);
-                self.accept(&name);
-            }
-        }
-    }
-
     /// Takes a name out of the maps, if it is there.
     fn take_out(
         &mut self,
@@ -355,20 +268,6 @@ impl Table {
         // What cannot be removed is the maps' to look after: see `Store::remove_stale`.
         let _ = maps.apply(Operation::RemoveEntry { name: name.clone() });
     }
-}
-
-/// Names above come before names below.
-fn order(name: &WireName) -> (usize, &[u8]) {
-    (name.len(), name)
-}
-
-/// The nearest name above a name among drafts in their order, deepest first.
-fn nearest_among(drafts: &[Draft], name: &[u8]) -> Option<usize> {
-    ancestors(name).find_map(|above| {
-        drafts
-            .binary_search_by(|draft| (above.len(), above).cmp(&order(&draft.name)))
-            .ok()
-    })
 }
 
 /// The names above a name, nearest first.

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod event;
+mod large;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -4,6 +4,7 @@ mod alone;
 mod dirty;
 mod dns;
 mod external;
+mod large;
 mod look;
 mod permit;
 mod policy;
@@ -17,7 +18,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use dns_core::{
     encode::Forms,
-    entries::AT_ONCE,
+    entries::{AT_ONCE, Entries},
     external::Resolved,
     objects::Kind,
     permission::{Endpoints, Facts, Obstacle},
@@ -31,8 +32,15 @@ use tokio::{
 };
 
 use self::{
-    alone::Alone, dirty::Dirty, dns::Dns, external::External, look::LastLook, policy::AgreedPolicy,
-    skipped::NotServed, unheard::Unheard,
+    alone::Alone,
+    dirty::Dirty,
+    dns::Dns,
+    external::External,
+    large::{LARGE, Large},
+    look::LastLook,
+    policy::AgreedPolicy,
+    skipped::NotServed,
+    unheard::Unheard,
 };
 use super::{heartbeat::Heartbeat, interfaces::Coverage};
 use crate::{
@@ -65,6 +73,7 @@ pub(super) struct Reconciler {
     world: World,
     external: External,
     dirty: Dirty,
+    large: Large,
     table: Table,
     store: Store,
     heartbeat: Heartbeat,
@@ -118,7 +127,8 @@ pub(super) fn first_facts(config: &Config, control: &ControlMap) -> Facts {
 }
 
 impl Reconciler {
-    /// Takes over the loaded maps. Where `resolved` leads, answers come out that belong to [`Self::note_resolved`].
+    /// Takes over the loaded maps. Where `resolved` leads, answers come out that belong to [`Self::note_resolved`], and where
+    /// `worked_out` leads, what belongs to [`Self::note_worked_out`].
     pub(super) fn new(
         config: &Config,
         loaded: &mut Loaded,
@@ -126,6 +136,7 @@ impl Reconciler {
         interfaces: watch::Receiver<Coverage>,
         telemetry: Arc<Telemetry>,
         resolved: mpsc::Sender<Resolved>,
+        worked_out: mpsc::Sender<Entries>,
     ) -> anyhow::Result<Self> {
         if let Err(error) = kernel_log::follow(&mut loaded.object) {
             tracing::warn!("the datapath's own messages will not be seen: {error:#}");
@@ -145,6 +156,7 @@ impl Reconciler {
             world: World::default(),
             external: External::new(resolved),
             dirty: Dirty::default(),
+            large: Large::new(worked_out),
             table,
             store,
             heartbeat,
@@ -225,14 +237,24 @@ impl Reconciler {
 
     /// In how long [`Self::settle`] has something to do; none: not before something is noted.
     pub(super) fn next(&self) -> Option<Duration> {
-        match self.has_dirty_records() {
-            true => Some(Duration::ZERO),
-            false => self.until_something_ages(),
+        if self.has_dirty_records() {
+            return Some(Duration::ZERO);
         }
+        let large = match self.writes_records() {
+            true => self.large.next(control::now()),
+            false => None,
+        };
+        let ages = self.until_something_ages();
+        large.into_iter().chain(ages).min()
+    }
+
+    /// Whether it is known what the maps shall hold.
+    fn writes_records(&self) -> bool {
+        self.policy.stored().is_some() && self.phase != Phase::Waiting
     }
 
     fn has_dirty_records(&self) -> bool {
-        self.policy.stored().is_some() && self.phase != Phase::Waiting && !self.dirty.is_empty()
+        self.writes_records() && !self.dirty.is_empty()
     }
 
     /// Works dirty owners out, for a while, and writes the differences.
@@ -246,21 +268,40 @@ impl Reconciler {
         let begun = Instant::now();
         let mut refused = 0;
         while self.has_dirty_records() {
-            let owners = self.dirty.take(AT_ONCE);
+            let owners = self.take_dirty();
             refused += self.write(&owners);
             if begun.elapsed() > SLICE {
                 break;
             }
         }
+        if self.writes_records() {
+            self.write_large(begun + SLICE);
+        }
+        let all_but_late = self.dirty.is_empty() && self.large.may_be_late(control::now());
         match self.phase {
-            Phase::Filling if self.dirty.is_empty() => self.end_filling()?,
+            Phase::Filling if all_but_late => self.end_filling()?,
             // What an earlier agent has left there may still take the room.
             Phase::Filling | Phase::Waiting => {}
             Phase::Filled => self.tell_refused(refused),
         }
-        let rewritten = |end: u64| self.dirty.has_passed(end);
+        let rewritten = |end: u64| self.dirty.has_passed(end) && self.large.is_current();
         self.rewritten_at = self.rewritten_at.filter(|end| !rewritten(*end));
         Ok(())
+    }
+
+    /// The next dirty owners that are not large: so many, or of so much work, that they are worked out in some 10 ms.
+    fn take_dirty(&mut self) -> Vec<Owner> {
+        let (mut owners, mut work) = (Vec::new(), 0);
+        while owners.len() < AT_ONCE
+            && work < LARGE
+            && let Some((owner, since)) = self.dirty.take()
+        {
+            if !self.note_large(&owner, since) {
+                work += self.world.work_of(&owner);
+                owners.push(owner);
+            }
+        }
+        owners
     }
 
     /// Begins to make the maps hold what the first complete lists say, once there is a policy.
@@ -312,12 +353,7 @@ impl Reconciler {
     /// Everything that records are made from, and the forms of denial; none while the maps hold no policy.
     fn view(&self) -> Option<(View<'_>, &Forms)> {
         let stored = self.policy.stored()?;
-        let view = View {
-            policy: &stored.policy,
-            world: &self.world,
-            resolved: self.external.answers(),
-            serial: self.serial,
-        };
+        let view = stored.view(&self.world, &self.external, self.serial);
         Some((view, &stored.forms))
     }
 

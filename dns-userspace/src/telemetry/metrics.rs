@@ -127,6 +127,11 @@ fn of_agent(registry: &mut Registry, report: &Report, now: SystemTime) {
             report.left_out,
         ),
         (
+            "large_services_left",
+            "Services of very many endpoints whose own name is left to the DNS service until they are worked out",
+            report.large_services_left,
+        ),
+        (
             "interfaces",
             "Interfaces that the datapath is attached to",
             report.interfaces,

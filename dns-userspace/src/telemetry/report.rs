@@ -33,6 +33,9 @@ pub struct Report {
     pub refused: u64,
     /// Names that ask for any port or protocol and have no entry.
     pub left_out: u64,
+    /// Services of very many endpoints whose own name is left until they are worked out.
+    #[serde(default)]
+    pub large_services_left: u64,
     /// Interfaces that the datapath is attached to.
     pub interfaces: u64,
     /// Of these, on how many other programs run before the datapath.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use dns_core::permission::{LEASE, Permission};
 use dns_userspace::datapath::{
     control,
@@ -42,6 +42,31 @@ fn denied_for(scene: &Scene, name: &str) -> Result<Duration> {
     Ok(longest)
 }
 
+/// Does something while the agent gets so much time of every 100 ms.
+fn with_little_time<T>(
+    scene: &Scene,
+    time: Duration,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let slowing = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                scene.agent.pause()?;
+                thread::sleep(Duration::from_millis(100).saturating_sub(time));
+                scene.agent.resume()?;
+                thread::sleep(time);
+            }
+            anyhow::Ok(())
+        });
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        let slowed = slowing.join();
+        slowed.map_err(|_| anyhow!("the thread that slows panicked"))??;
+        done
+    })
+}
+
 #[test]
 fn an_agent_that_gets_hardly_any_time_denies_nothing_for_long_that_has_come() -> Result<()> {
     const SERVICES: u32 = 300;
@@ -51,7 +76,6 @@ fn an_agent_that_gets_hardly_any_time_denies_nothing_for_long_that_has_come() ->
     }
     let scene = Scene::new()?;
     scene.follow(ABSENT, RecordType::A, &denied())?;
-    let over = AtomicBool::new(false);
     let services: Vec<String> = (0..SERVICES)
         .map(|number| {
             format!(
@@ -61,23 +85,9 @@ fn an_agent_that_gets_hardly_any_time_denies_nothing_for_long_that_has_come() ->
         })
         .collect();
     let last = format!("come-{}.default.svc.cluster.local", SERVICES - 1);
-    let longest = thread::scope(|scope| {
-        // Three hundredths of a CPU.
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                scene.agent.pause()?;
-                thread::sleep(Duration::from_millis(97));
-                scene.agent.resume()?;
-                thread::sleep(Duration::from_millis(3));
-            }
-            anyhow::Ok(())
-        });
-        let longest = scene
-            .api
-            .apply(&services.join("\n---\n"))
-            .and_then(|()| denied_for(&scene, &last));
-        over.store(true, Ordering::Relaxed);
-        longest
+    let longest = with_little_time(&scene, Duration::from_millis(3), || {
+        scene.api.apply(&services.join("\n---\n"))?;
+        denied_for(&scene, &last)
     })?;
     println!("denied until {longest:?} after it was there");
     assert!(longest < DENIED_AFTER, "{longest:?}");
@@ -106,6 +116,39 @@ fn the_largest_service_that_changes_all_the_time_lets_nothing_be_denied_for_long
         longest.iter().all(|longest| *longest < DENIED_AFTER),
         "{longest:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn the_largest_service_that_changes_all_the_time_does_not_silence_a_node_that_gets_little_time()
+-> Result<()> {
+    const WATCHED: Duration = Duration::from_secs(20);
+    let name = "the_largest_service_that_changes_all_the_time_does_not_silence_a_node_that_gets_little_time";
+    if skipped_without_root(name) {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    make_large_service(&scene)?;
+    let kubernetes = "kubernetes.default.svc.cluster.local";
+    scene.follow(kubernetes, RecordType::A, &records(&["10.96.0.1"]))?;
+    let (asked, answered, longest) = with_little_time(&scene, Duration::from_millis(5), || {
+        let (counts, _) = while_touched(&scene, || {
+            let (begun, before) = (Instant::now(), scene.counted("answer")?);
+            let mut asked = 0;
+            while begun.elapsed() < WATCHED {
+                scene.resolve(kubernetes, RecordType::A)?;
+                asked += 1;
+            }
+            let answered = scene.counted("answer")? - before;
+            scene.apply_service("default", "come", "{ports: [{port: 80}]}")?;
+            let longest = denied_for(&scene, "come.default.svc.cluster.local")?;
+            Ok((asked, answered, longest))
+        })?;
+        Ok(counts)
+    })?;
+    println!("{answered} of {asked} were answered; denied until {longest:?} after it was there");
+    assert!(answered * 20 > asked * 19, "{answered} of {asked}");
+    assert!(longest < DENIED_AFTER, "{longest:?}");
     Ok(())
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Holding {
     sections: Vec<Shared>,
     /// Optional names without an entry.
     pub(super) left_out: u32,
+    /// How many names there are.
+    pub(super) count: u32,
 }
 
 impl Holding {

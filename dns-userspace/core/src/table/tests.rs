@@ -4,6 +4,7 @@ mod adopted;
 mod full;
 mod maps;
 mod optional;
+mod pieces;
 mod properties;
 
 use std::net::IpAddr;

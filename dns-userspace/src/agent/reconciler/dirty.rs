@@ -25,14 +25,16 @@ impl Dirty {
         }
     }
 
-    /// The next owners, at most so many.
-    pub(super) fn take(&mut self, most: usize) -> Vec<Owner> {
-        let owners: Vec<Owner> = self.queue.drain(..most.min(self.queue.len())).collect();
-        for owner in &owners {
-            self.since.remove(owner);
-        }
-        self.taken += owners.len() as u64;
-        owners
+    /// The next owner, and since when it is dirty.
+    pub(super) fn take(&mut self) -> Option<(Owner, u64)> {
+        let owner = self.queue.pop_front()?;
+        self.taken += 1;
+        self.since.remove_entry(&owner)
+    }
+
+    /// Whether this owner is in the queue.
+    pub(super) fn has(&self, owner: &Owner) -> bool {
+        self.since.contains_key(owner)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -69,11 +71,17 @@ mod tests {
         dirty.note([owner("a"), owner("b")].into(), 10);
         dirty.note([owner("a"), owner("c")].into(), 20);
         assert_eq!(dirty.oldest(), Some(10));
-        assert_eq!(dirty.take(2), [owner("a"), owner("b")]);
+        assert_eq!(dirty.take(), Some((owner("a"), 10)));
+        assert_eq!(dirty.take(), Some((owner("b"), 10)));
         assert_eq!(dirty.oldest(), Some(20));
         dirty.note([owner("a")].into(), 30);
-        assert_eq!(dirty.take(9), [owner("c"), owner("a")]);
-        assert_eq!((dirty.oldest(), dirty.is_empty()), (None, true));
+        assert_eq!(dirty.take(), Some((owner("c"), 20)));
+        assert_eq!(
+            (dirty.has(&owner("a")), dirty.has(&owner("c"))),
+            (true, false)
+        );
+        assert_eq!(dirty.take(), Some((owner("a"), 30)));
+        assert_eq!((dirty.oldest(), dirty.take()), (None, None));
     }
 
     #[test]
@@ -82,9 +90,9 @@ mod tests {
         dirty.note([owner("a"), owner("b")].into(), 10);
         let end = dirty.end();
         dirty.note([owner("c")].into(), 20);
-        dirty.take(1);
+        dirty.take();
         assert!(!dirty.has_passed(end));
-        dirty.take(1);
+        dirty.take();
         assert!(dirty.has_passed(end));
     }
 }

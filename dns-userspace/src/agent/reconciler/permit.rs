@@ -6,6 +6,7 @@ use dns_core::permission::Obstacle;
 use tokio::time::Instant;
 
 use super::{Phase, Reconciler};
+use crate::datapath::control;
 
 impl Reconciler {
     /// What forbids every answer.
@@ -29,10 +30,15 @@ impl Reconciler {
         }
     }
 
-    /// All that the source had told by then is in the maps; zero: never yet.
+    /// All that the source had told by then is in the maps, but for what [`super::large::Large::oldest`] excepts; zero: never
+    /// yet.
     pub(super) fn settled(&self) -> u64 {
         match self.phase {
-            Phase::Filled => self.dirty.oldest().unwrap_or_else(|| self.world.quiet()),
+            Phase::Filled => {
+                let large = self.large.oldest(control::now());
+                let oldest = self.dirty.oldest().into_iter().chain(large).min();
+                oldest.unwrap_or_else(|| self.world.quiet())
+            }
             Phase::Waiting | Phase::Filling => 0,
         }
     }

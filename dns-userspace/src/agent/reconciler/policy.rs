@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -11,12 +12,13 @@ use dns_core::{
     objects::Protocol,
     permission::{Obstacle, Permission},
     policy::{Left, Policy},
+    projection::View,
     rollout::{Agreed, Now, Options, Refusal, Rollout, Seen},
     world::World,
 };
 use tokio::time::Instant;
 
-use super::{Phase, Reconciler};
+use super::{Phase, Reconciler, external::External};
 use crate::{config::SetUp, datapath::control};
 
 /// The policy on which the Corefiles of a rollout agree.
@@ -28,7 +30,7 @@ pub(super) struct AgreedPolicy {
     /// Since when, since the Unix epoch.
     since: Duration,
     /// The policy that the maps hold; none: they are not this agent's, or half-written.
-    stored: Option<Stored>,
+    stored: Option<Arc<Stored>>,
 }
 
 /// A policy that the maps hold.
@@ -37,6 +39,23 @@ pub(super) struct Stored {
     /// The policy, without the reasons for what is left.
     pub(super) policy: Policy,
     pub(super) forms: Forms,
+}
+
+impl Stored {
+    /// Everything that records are made from by this policy.
+    pub(super) fn view<'view>(
+        &'view self,
+        world: &'view World,
+        external: &'view External,
+        serial: u32,
+    ) -> View<'view> {
+        View {
+            policy: &self.policy,
+            world,
+            resolved: external.answers(),
+            serial,
+        }
+    }
 }
 
 impl AgreedPolicy {
@@ -54,7 +73,7 @@ impl AgreedPolicy {
     }
 
     /// The policy that the maps hold.
-    pub(super) fn stored(&self) -> Option<&Stored> {
+    pub(super) fn stored(&self) -> Option<&Arc<Stored>> {
         self.stored.as_ref()
     }
 
@@ -167,7 +186,7 @@ impl Reconciler {
             return;
         }
         match self.write_policy(wanted) {
-            Ok(stored) => self.policy.stored = Some(stored),
+            Ok(stored) => self.policy.stored = Some(Arc::new(stored)),
             Err(error) => {
                 // It is tried again with the next beat.
                 self.policy.stored = None;
@@ -179,6 +198,7 @@ impl Reconciler {
             }
         }
         if self.phase != Phase::Waiting {
+            self.large.forget_policy();
             self.dirty.note(self.world.owners(), self.world.quiet());
             self.rewritten_at = Some(self.dirty.end());
         }

@@ -87,6 +87,7 @@ impl Reconciler {
             names: counted(self.table.entries()),
             refused: counted(self.table.refused().count()),
             left_out: counted(self.table.left_out()),
+            large_services_left: counted(self.large.left()),
             interfaces: counted(coverage.attached),
             interfaces_behind: counted(coverage.behind),
             interfaces_failing: SkippedReport {

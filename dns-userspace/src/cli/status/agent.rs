@@ -49,6 +49,13 @@ fn write(text: &mut String, report: &Report, age_of: impl Fn(u64) -> String) -> 
             "names left out", report.left_out
         )?;
     }
+    if report.large_services_left > 0 {
+        writeln!(
+            text,
+            "  {:<22} {:>12}  (own names left until they are worked out)",
+            "large services", report.large_services_left
+        )?;
+    }
     writeln!(
         text,
         "\nthe cluster's DNS: {}",

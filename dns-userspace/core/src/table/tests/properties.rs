@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// One step: which candidate, whether it is applied or deleted.
-type Step = (Index, bool);
+pub(super) type Step = (Index, bool);
 
 fn service(namespace: &str, name: &str, ips: &[&str], external: Option<&str>) -> Object {
     Object::Service(Service {
@@ -76,7 +76,7 @@ fn candidates() -> Vec<Object> {
     all
 }
 
-fn event((index, applied): &Step) -> Event {
+pub(super) fn event((index, applied): &Step) -> Event {
     let object = index.get(&candidates()).clone();
     match applied {
         true => Event::Applied(object),
@@ -84,12 +84,12 @@ fn event((index, applied): &Step) -> Event {
     }
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((any::<Index>(), prop::bool::weighted(0.7)), 0..40)
 }
 
 /// Everything that records are made from.
-fn view<'view>(policy: &'view Policy, world: &'view World) -> View<'view> {
+pub(super) fn view<'view>(policy: &'view Policy, world: &'view World) -> View<'view> {
     View {
         policy,
         world,
@@ -99,7 +99,7 @@ fn view<'view>(policy: &'view Policy, world: &'view World) -> View<'view> {
 }
 
 /// Every name that shall exist.
-fn everything(world: &World) -> BTreeMap<WireName, Draft> {
+pub(super) fn everything(world: &World) -> BTreeMap<WireName, Draft> {
     let (policy, forms) = (policy(), forms());
     let owners = world.owners().into_iter();
     owners
@@ -115,33 +115,33 @@ fn with_and_without_optional(draft: &Draft) -> [Draft; 2] {
 
 /// The cluster, the table and its maps.
 #[derive(Default)]
-struct Scene {
-    world: World,
-    table: Table,
-    maps: MemoryMaps,
-    deaf: bool,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) table: Table,
+    pub(super) maps: MemoryMaps,
+    pub(super) deaf: bool,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut scene = Self::default();
         scene.set(&Owner::Zone);
         scene
     }
 
-    fn set(&mut self, owner: &Owner) {
+    pub(super) fn set(&mut self, owner: &Owner) {
         let entries = Entries::of(owner, view(&policy(), &self.world), &forms());
         write(&mut self.table, &mut self.maps, [(owner, entries)]);
     }
 
-    fn reconcile(&mut self, owners: Affected) -> Reconciled {
+    pub(super) fn reconcile(&mut self, owners: Affected) -> Reconciled {
         let policy = policy();
         let view = view(&policy, &self.world);
         reconcile(&mut self.table, &mut self.maps, view, &forms(), owners)
     }
 
     /// Takes a step, with every name that exists before and after it as one that must not be denied.
-    fn step(&mut self, step: &Step) {
+    pub(super) fn step(&mut self, step: &Step) {
         let before = everything(&self.world);
         let affected = self.world.apply(event(step));
         let after = everything(&self.world);
@@ -150,7 +150,7 @@ impl Scene {
     }
 
     /// Sets everything again, as an agent does that starts anew.
-    fn set_everything(&mut self) {
+    pub(super) fn set_everything(&mut self) {
         self.reconcile(self.world.owners());
     }
 
@@ -179,7 +179,7 @@ impl Scene {
     }
 
     /// Tries again what was refused; to set the zone again shall change nothing by itself.
-    fn retry(&mut self) {
+    pub(super) fn retry(&mut self) {
         let mut again = self.table.to_retry();
         again.insert(Owner::Zone);
         let live = everything(&self.world).into_keys().collect();
@@ -195,7 +195,7 @@ impl Scene {
     }
 
     /// Asserts that the maps hold nothing that is not wanted, as it is wanted, and deny nothing that is.
-    fn assert_no_lie(&self) {
+    pub(super) fn assert_no_lie(&self) {
         let wanted = everything(&self.world);
         for name in self.maps.entries.keys() {
             let (octets, sections) = self.maps.content(name).unwrap();
@@ -227,7 +227,7 @@ impl Scene {
     }
 
     /// Asserts that the maps hold exactly what is wanted.
-    fn assert_exact(&self) {
+    pub(super) fn assert_exact(&self) {
         let wanted: Vec<Draft> = everything(&self.world).into_values().collect();
         self.maps.assert_holds(&wanted);
         assert_eq!(self.maps.entries.len(), wanted.len());
