@@ -235,6 +235,22 @@ impl Counted {
         }
     }
 
+    /// Whether nothing was counted back since: a count wraps, but not within a second.
+    fn follows(self, before: Self) -> bool {
+        let Self {
+            answered,
+            unrepeated,
+            paces,
+            signs,
+            retracted,
+        } = self.since(before);
+        let mut counts = [answered, unrepeated, paces]
+            .into_iter()
+            .chain(signs)
+            .chain(retracted);
+        counts.all(|more| more <= u32::MAX / 2)
+    }
+
     fn all_signs(self) -> u32 {
         self.signs
             .iter()
@@ -270,7 +286,16 @@ impl History {
 
     /// Takes in what was counted, and what has settled of it; says whether a sign is neither confirmed nor retracted.
     fn take_in(&mut self, now: Duration, counted: Counted) -> bool {
-        let counted = counted.since(*self.before.get_or_insert(counted));
+        let all = counted;
+        let mut counted = all.since(*self.before.get_or_insert(all));
+        if matches!(self.samples.back(), Some((_, last)) if !counted.follows(*last)) {
+            // While nobody looked, another client had its place.
+            *self = Self {
+                before: Some(all),
+                ..Self::default()
+            };
+            counted = Counted::default();
+        }
         self.samples.push_back((now, counted));
         let has_settled = |time: Duration| time + SETTLED <= now;
         while matches!(self.samples.get(1), Some((time, _)) if has_settled(*time)) {
