@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use tests::{
-    Client, PacketSocket,
+    Client, Machine, PacketSocket,
     frame::{self, Checksum},
     hickory_proto::rr::RecordType,
     skip,
@@ -10,7 +10,7 @@ use tests::{
 
 use crate::{
     checksums::{OFFLOADS, judge, judge_frame, questions, set_offload},
-    site::{Answerer, LIMIT, SERVERS, address, at_a_site, ip},
+    site::{Answerer, LIMIT, SERVERS, Site, address, at_a_site, ip},
 };
 
 /// Where nobody listens: only the kernel can answer there.
@@ -59,38 +59,79 @@ fn a_veth_with_both_ends_on_the_node_is_answered_with_right_sums() -> Result<()>
 fn a_macvlan_on_the_node_is_answered_with_right_sums() -> Result<()> {
     let name = "a_macvlan_on_the_node_is_answered_with_right_sums";
     at_a_site(name, |site| {
-        let parent = site.pod.node_interface();
-        let added = site.node.ip_batch(&format!(
-            "link add mv0 link {parent} address 02:00:00:00:00:0a type macvlan mode bridge\n\
-             link set mv0 up\n"
-        ));
-        if let Err(reason) = added {
+        if let Err(reason) = add_macvlan(site) {
             skip(name, &format!("needs macvlan: {reason:#}"));
             return Ok(());
         }
-        // The pod's questions go to the macvlan in place of its parent.
-        let gateways = [
-            site.pod.gateway_ipv4().to_string(),
-            site.pod.gateway_ipv6().to_string(),
-        ];
-        for gateway in gateways {
-            site.pod.namespace().ip_batch(&format!(
-                "neighbour replace {gateway} lladdr 02:00:00:00:00:0a dev eth0 nud permanent\n"
-            ))?;
+        let _agent = site.agent_at(MACVLAN, &["--interface", "mv*"])?;
+        judge_macvlan(site)
+    })
+}
+
+#[test]
+fn an_interface_whose_driver_has_no_xdp_is_answered_by_generic_xdp_with_right_sums() -> Result<()> {
+    let name = "an_interface_whose_driver_has_no_xdp_is_answered_by_generic_xdp_with_right_sums";
+    at_a_site(name, |site| {
+        if let Err(reason) = add_macvlan(site) {
+            skip(name, &format!("needs macvlan: {reason:#}"));
+            return Ok(());
         }
-        let _agent = site.agent_at("mv0", &["--interface", "mv*"])?;
-        for offload in OFFLOADS {
-            set_offload(&site.pod, offload)?;
-            site.node.set_checksum_offload("mv0", offload.0)?;
+        let agent = site.agent_at(MACVLAN, &["--interface", MACVLAN, "--xdp", MACVLAN])?;
+        let hook = agent.status()?.interfaces[0].hook.clone();
+        assert!(hook.contains("generic"), "{hook}");
+        judge_macvlan(site)?;
+        // The sums that are to be finished are finished on the way to a machine behind the pod.
+        let machine = Machine::behind(&site.pod)?;
+        for (own, bridged) in OFFLOADS {
+            machine.set_checksum_offload(own)?;
+            machine.bridge().set_checksum_offload(bridged)?;
             for server in SERVERS {
-                let client = site.pod.client(address(server))?;
-                let reader = site.pod.packet_socket()?;
-                let setting = format!("{server}, offload {offload:?}");
+                let client = machine.client(address(server))?;
+                let reader = machine.packet_socket()?;
+                let setting = format!("{server}, machine {own}, bridge {bridged}");
                 judge(&client, &reader, &setting)?;
             }
         }
         Ok(())
     })
+}
+
+/// A macvlan on the pod's interface, and its hardware address.
+const MACVLAN: &str = "mv0";
+const MACVLAN_ADDRESS: &str = "02:00:00:00:00:0a";
+
+/// Adds the macvlan, to which the pod's questions go in place of its parent.
+fn add_macvlan(site: &Site) -> Result<()> {
+    let parent = site.pod.node_interface();
+    site.node.ip_batch(&format!(
+        "link add {MACVLAN} link {parent} address {MACVLAN_ADDRESS} type macvlan mode bridge\n\
+         link set {MACVLAN} up\n"
+    ))?;
+    let gateways = [
+        site.pod.gateway_ipv4().to_string(),
+        site.pod.gateway_ipv6().to_string(),
+    ];
+    for gateway in gateways {
+        site.pod.namespace().ip_batch(&format!(
+            "neighbour replace {gateway} lladdr {MACVLAN_ADDRESS} dev eth0 nud permanent\n"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Judges the replies through the macvlan under every setting of offload.
+fn judge_macvlan(site: &Site) -> Result<()> {
+    for offload in OFFLOADS {
+        set_offload(&site.pod, offload)?;
+        site.node.set_checksum_offload(MACVLAN, offload.0)?;
+        for server in SERVERS {
+            let client = site.pod.client(address(server))?;
+            let reader = site.pod.packet_socket()?;
+            let setting = format!("{server}, offload {offload:?}");
+            judge(&client, &reader, &setting)?;
+        }
+    }
+    Ok(())
 }
 
 #[test]
