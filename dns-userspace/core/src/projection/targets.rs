@@ -1,7 +1,7 @@
 //! What the names of a service stand for: addresses, each with a name and ports.
 //!
-//! A service may have thousands of endpoints and a hundred ports. So ports are kept once for all endpoints that have
-//! them, and nothing here grows with the product of both.
+//! A service may have thousands of endpoints and a hundred ports. So ports are kept, and looked through, once for all
+//! endpoints that have them, and nothing here grows with the product of both.
 
 use std::{collections::BTreeMap, net::IpAddr, rc::Rc};
 
@@ -49,19 +49,25 @@ struct Port<'view> {
 #[derive(Debug)]
 pub(super) struct Offer<'view> {
     members: Rc<[Member]>,
-    ports: Vec<Port<'view>>,
+    offered: Offered<'view>,
+}
+
+/// Ports that addresses have, shared by all that have just these, and what of them is asked for by who asks for all.
+#[derive(Clone, Debug)]
+struct Offered<'view> {
+    ports: Rc<[Port<'view>]>,
     all: Rc<Ports>,
 }
 
-impl<'view> Offer<'view> {
-    fn new(members: Vec<Member>, mut ports: Vec<Port<'view>>) -> Self {
+impl<'view> Offered<'view> {
+    fn new(ports: impl Iterator<Item = Port<'view>>) -> Self {
+        let mut ports: Vec<Port<'view>> = ports.collect();
         if ports.is_empty() {
             ports.push(Port::default());
         }
         Self {
-            members: members.into(),
             all: Rc::new(Ports::of(&ports, Asked::Service)),
-            ports,
+            ports: ports.into(),
         }
     }
 }
@@ -91,9 +97,15 @@ impl Targets {
 
     /// What of these is asked for; endpoints of one label are found by [`by_label`].
     pub(super) fn of(offers: &[Offer<'_>], asked: Asked<'_>) -> Self {
-        let chosen = offers.iter().map(|offer| Chosen {
-            members: Rc::clone(&offer.members),
-            ports: Rc::new(Ports::of(&offer.ports, asked)),
+        // Slices of two sets of ports may take turns.
+        let mut known: BTreeMap<*const Port<'_>, Rc<Ports>> = BTreeMap::new();
+        let chosen = offers.iter().map(|Offer { members, offered }| {
+            let ports = known.entry(offered.ports.as_ptr());
+            let ports = ports.or_insert_with(|| Rc::new(Ports::of(&offered.ports, asked)));
+            Chosen {
+                members: Rc::clone(members),
+                ports: Rc::clone(ports),
+            }
         });
         Self(chosen.filter(|chosen| chosen.ports.count > 0).collect())
     }
@@ -136,10 +148,10 @@ pub(super) fn of_service(service: &Service) -> Option<Vec<Offer<'_>>> {
         protocol: port.protocol.label(),
         number: Some(port.port),
     });
-    Some(vec![Offer::new(
-        members.collect::<Option<_>>()?,
-        ports.collect(),
-    )])
+    Some(vec![Offer {
+        members: members.collect::<Option<_>>()?,
+        offered: Offered::new(ports),
+    }])
 }
 
 /// The ready endpoints of a service, in their order; none if an address is not certain.
@@ -167,12 +179,16 @@ pub(super) fn of_endpoints<'view>(
         protocol: port.protocol.label(),
         number: port.port,
     };
-    let offers = groups.into_iter();
-    Some(
-        offers
-            .map(|(ports, members)| Offer::new(members, ports.iter().map(port).collect()))
-            .collect(),
-    )
+    let mut known: BTreeMap<&[EndpointPort], Offered<'_>> = BTreeMap::new();
+    let offer = |(ports, members): (&'view [EndpointPort], Vec<Member>)| {
+        let offered = known.entry(ports);
+        let offered = offered.or_insert_with(|| Offered::new(ports.iter().map(port)));
+        Offer {
+            members: members.into(),
+            offered: offered.clone(),
+        }
+    };
+    Some(groups.into_iter().map(offer).collect())
 }
 
 /// Endpoints by their labels in lower case, with all their ports. Those that share a label are one name. None stands for
@@ -195,7 +211,7 @@ pub(super) fn by_label(offers: &[Offer<'_>]) -> BTreeMap<Option<String>, Targets
     let targets = |groups: Vec<(usize, Vec<Member>)>| {
         let chosen = groups.into_iter().map(|(index, members)| Chosen {
             members: members.into(),
-            ports: Rc::clone(&offers[index].all),
+            ports: Rc::clone(&offers[index].offered.all),
         });
         Targets(chosen.collect())
     };

@@ -244,3 +244,35 @@ fn what_a_reply_holds_is_built_whatever_the_number_of_ports() {
         assert!(node.sets.iter().all(|set| !set.is_left()), "{}", node.name);
     }
 }
+
+#[test]
+fn ports_are_looked_through_once_for_all_slices_that_have_them_though_two_sets_of_them_take_turns()
+{
+    let slices: String = (0..20)
+        .map(|index| {
+            slice(
+                &format!("s-{index:02}"),
+                &format!("[{{addresses: [10.1.0.{index}]}}]"),
+            ) + &format!("ports: [{{name: p, port: {}}}]\n", 80 + index % 2)
+        })
+        .collect();
+    let world = world(&(service("{clusterIP: None}") + &slices));
+    let policy = policy();
+    let zone = ZoneView::new(view(&policy, &world), 0).unwrap();
+    let service = world.service("n", "s").unwrap();
+    let offers = targets::of_endpoints(&zone, service).unwrap();
+    for asked in [
+        found::Asked::Service,
+        found::Asked::Port {
+            port: "p",
+            protocol: "",
+        },
+    ] {
+        let chosen = targets::Targets::of(&offers, asked).0;
+        assert_eq!(chosen.len(), 20, "in their order");
+        let looked = chosen
+            .iter()
+            .map(|chosen| std::rc::Rc::as_ptr(&chosen.ports));
+        assert_eq!(looked.collect::<std::collections::BTreeSet<_>>().len(), 2);
+    }
+}
