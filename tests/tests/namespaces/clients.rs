@@ -20,7 +20,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use nix::fcntl::OFlag;
-use tests::{Folder, Pod, Resolver, Tool, program, skip};
+use tests::{Folder, Pod, Resolver, Tool, eventually, program, skip};
 
 use crate::{
     catalogue::Service,
@@ -143,7 +143,15 @@ impl Scene {
         assert_eq!(client.interface, pod.node_interface());
         // The last ones went to the DNS service at the first try.
         assert!(status.passed["unheard"] > 0, "{status:?}");
-        Ok(())
+        // Another agent heeds it, and tells of it.
+        agent.kill();
+        let agent = self.site.agent(&[])?;
+        eventually(LIMIT, "another agent to tell of the client", || {
+            let (_, report) = agent.full_status(LIMIT)?;
+            let breaker = report.breaker;
+            ensure!((breaker.unheard, breaker.opened) == (1, 0), "{breaker:?}");
+            Ok(())
+        })
     }
 }
 
