@@ -23,6 +23,9 @@ use super::{
     object::{CLIENTS, take},
 };
 
+/// How far a client's last time may be ahead, in [`units`]: ten ticks of the slowest clock, of 100 Hz.
+const AHEAD: u32 = 100;
+
 /// A [`Client`] as it is shared: its fields are words.
 type Words = [AtomicU32; size_of::<Client>() / 4];
 
@@ -118,10 +121,12 @@ fn source(words: &Words) -> Option<Source> {
     })
 }
 
-/// How long a client has not asked. Its last time may be a tick ahead.
+/// How long a client has not asked: up to 52 days, after which times come round. Its last time may be a tick ahead.
 fn quiet(words: &Words, now: u32) -> Duration {
-    let passed = now.wrapping_sub(read(words, offset_of!(Client, last))) as i32;
-    Duration::from_nanos(u64::from(passed.max(0) as u32) << 20)
+    let passed = now.wrapping_sub(read(words, offset_of!(Client, last)));
+    let is_ahead = passed > u32::MAX - AHEAD;
+    let passed = if is_ahead { 0 } else { passed };
+    Duration::from_nanos(u64::from(passed) << 20)
 }
 
 fn circuit(words: &Words) -> Circuit {
@@ -148,4 +153,28 @@ fn several<const N: usize>(words: &Words, offset: usize) -> [u32; N] {
 
 fn write(words: &Words, offset: usize, value: u32) {
     words[offset / 4].store(value, Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_has_not_asked_for_weeks_is_quiet_and_one_whose_time_is_a_tick_ahead_is_not() {
+        let words: Words = std::array::from_fn(|_| AtomicU32::new(0));
+        for (last, now, expected) in [
+            (1_000, 1_000, 0_u64),
+            (1_010, 1_000, 0),
+            (u32::MAX, 999, 1_000),
+            // No agent ran for a month meanwhile.
+            (1_000, 1_000 + 2_500_000_000, 2_500_000_000),
+        ] {
+            write(&words, offset_of!(Client, last), last);
+            assert_eq!(
+                quiet(&words, now),
+                Duration::from_nanos(expected << 20),
+                "{last} {now}"
+            );
+        }
+    }
 }
